@@ -1,0 +1,1 @@
+"""Presence: a running, explained score of how people and businesses come across."""

@@ -1,0 +1,1 @@
+"""The vocabulary of the log: what an event is, and what is refused. Standard library only."""

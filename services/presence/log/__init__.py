@@ -1,0 +1,1 @@
+"""The log: Kafka's topics, the codec between bytes and events, settings."""

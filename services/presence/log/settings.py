@@ -1,0 +1,107 @@
+"""What a process of Presence is told by its environment, typed and checked once at its start."""
+
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from presence.events.errors import CallerError
+from presence.log.topics import Topics
+
+Security = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
+PREFIX = "PRESENCE_"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Every setting has the environment variable `PRESENCE_` and its name in capitals.
+
+    A secret can stand in a file instead: `PRESENCE_<NAME>_FILE` names it.
+    """
+
+    kafka: str = "127.0.0.1:9092"
+    """Bootstrap servers, comma separated."""
+    kafka_security: Security = "PLAINTEXT"
+    kafka_ca_file: Path | None = None
+    kafka_cert_file: Path | None = None
+    kafka_key_file: Path | None = None
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "PLAIN"
+    kafka_sasl_user: str = ""
+    kafka_sasl_password: str = field(default="", repr=False)
+    namespace: str = "presence"
+    """First part of every topic, group and transaction name: two deployments can share a cluster."""
+    partitions: int = 4
+    """Of the activity and scores topics, when they are created."""
+    replication: int = 1
+    data: Path = field(default_factory=lambda: Path.home() / ".local" / "share" / "presence")
+    """Where this machine's state lives; all of it but the master key can be rebuilt from the log."""
+    master_key: str = field(default="", repr=False)
+    """32 bytes in base64; without it the file `master.key` in `data`."""
+    gateway: str = "127.0.0.1:50051"
+    """Where the gateway listens, and where clients find it."""
+    publish_delay_ms: int = 200
+    """How long a changed score may wait for more changes before it is published."""
+    log_format: Literal["console", "json"] = "console"
+
+    @property
+    def topics(self) -> Topics:
+        """The names of this deployment's topics."""
+        return Topics(self.namespace)
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> "Settings":
+        """The settings that `env` holds.
+
+        Raises CallerError that names the variable if one is not of its type, is unknown, or its file
+        cannot be read.
+        """
+        given: dict[str, Any] = {}
+        for name in cls.__dataclass_fields__:
+            variable = PREFIX + name.upper()
+            if (text := env.get(variable)) is not None:
+                given[name] = text
+            elif (file := env.get(f"{variable}_FILE")) is not None:
+                given[name] = _secret(f"{variable}_FILE", file)
+        try:
+            return msgspec.convert(given, cls, strict=False, dec_hook=_path)
+        except msgspec.ValidationError as error:
+            raise CallerError(f"a {PREFIX}* environment variable is wrong: {error}") from error
+
+    def kafka_options(self) -> dict[str, Any]:
+        """The connection part of any kafka-python client's configuration."""
+        options: dict[str, Any] = {
+            "bootstrap_servers": self.kafka.split(","),
+            "security_protocol": self.kafka_security,
+        }
+        if "SSL" in self.kafka_security:
+            options["ssl_context"] = self.ssl_context()
+        if "SASL" in self.kafka_security:
+            options |= {
+                "sasl_mechanism": self.kafka_sasl_mechanism,
+                "sasl_plain_username": self.kafka_sasl_user,
+                "sasl_plain_password": self.kafka_sasl_password,
+            }
+        return options
+
+    def ssl_context(self) -> ssl.SSLContext:
+        """Verifies the broker by `kafka_ca_file` (or the system's), and shows our certificate if there is one."""
+        context = ssl.create_default_context(cafile=self.kafka_ca_file)
+        if self.kafka_cert_file is not None:
+            context.load_cert_chain(self.kafka_cert_file, self.kafka_key_file)
+        return context
+
+
+def _secret(variable: str, file: str) -> str:
+    try:
+        return Path(file).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise CallerError(f"{variable}: {error}") from error
+
+
+def _path(wanted: type, value: object) -> object:
+    if wanted is Path or issubclass(wanted, Path):
+        return Path(str(value)).expanduser()
+    raise NotImplementedError(wanted)

@@ -1,0 +1,53 @@
+"""The topics of the log, once: names, partitions, policies."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+DAY_MS = 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One topic: `partitions` None means as many as the activity log has."""
+
+    name: str
+    partitions: int | None
+    config: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Topics:
+    """All topics of one deployment; `namespace` is the first part of their names."""
+
+    namespace: str = "presence"
+
+    @property
+    def roster(self) -> str:
+        return f"{self.namespace}.roster"
+
+    @property
+    def activity(self) -> str:
+        return f"{self.namespace}.activity"
+
+    @property
+    def scores(self) -> str:
+        return f"{self.namespace}.scores"
+
+    @property
+    def dlq(self) -> str:
+        return f"{self.namespace}.dlq"
+
+    def all(self) -> tuple[Topic, ...]:
+        """Every topic with its policy. The log is kept for ever; a dead letter for 30 days."""
+        compact = {"cleanup.policy": "compact"}
+        return (
+            Topic(self.roster, 1, MappingProxyType(compact)),
+            Topic(self.activity, None, MappingProxyType({"retention.ms": "-1"})),
+            Topic(
+                self.scores,
+                None,
+                MappingProxyType(compact | {"min.compaction.lag.ms": str(DAY_MS)}),
+            ),
+            Topic(self.dlq, 1, MappingProxyType({"retention.ms": str(30 * DAY_MS)})),
+        )
