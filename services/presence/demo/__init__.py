@@ -1,0 +1,1 @@
+"""What `presence demo` plays: a cast, their frames, and a server that speaks Jetstream's protocol."""
