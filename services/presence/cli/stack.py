@@ -1,0 +1,131 @@
+"""`presence up` and `presence down`: the broker and the services of this machine, supervised by honcho."""
+
+import os
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import psutil
+import typer
+from honcho.manager import Manager
+from rich.console import Console
+
+from presence.broker import Broker
+from presence.cli.context import settings
+from presence.client import Client
+from presence.events.errors import SourceUnavailable
+from presence.log.kafka import ensure_topics
+from presence.log.settings import Settings
+
+MARK = "PRESENCE_STACK"
+"""In the environment of every process that `up` starts: the data folder it serves."""
+READY_S = 90
+STOP_S = 10
+
+err = Console(stderr=True)
+
+
+def up(
+    ingest: Annotated[
+        list[str], typer.Option("--ingest", help="Also ingest this network, with the options of its command.")
+    ] = [],  # noqa: B006 (typer's way; never changed)
+    detach: Annotated[bool, typer.Option("--detach", "-d", help="Return when everything is ready.")] = False,
+) -> None:
+    """Start the broker, scoring and the gateway; Ctrl-C or `presence down` stops them.
+
+    For example: presence up --ingest "bluesky --mode enrolled"
+    """
+    if detach:
+        _up_detached(ingest)
+        return
+    found = settings()
+    broker = Broker(found.data / "broker")
+    own_broker = "PRESENCE_KAFKA" not in os.environ
+    if own_broker:
+        err.print("starting the broker (its first start downloads it)")
+        os.environ["PRESENCE_KAFKA"] = str(broker.start().bootstrap)
+    try:
+        raise SystemExit(_supervise(settings(), ingest))
+    finally:
+        if own_broker:
+            broker.stop()
+
+
+def down() -> None:
+    """Stop what `presence up` started on this data folder, the broker last."""
+    found = settings()
+    members = list(_members(found.data))
+    for member in members:
+        member.terminate()
+    _, alive = psutil.wait_procs(members, timeout=STOP_S)
+    for member in alive:
+        member.kill()
+    Broker(found.data / "broker").stop()
+    err.print(f"stopped {len(members)} processes and the broker")
+
+
+def _supervise(found: Settings, ingest: list[str]) -> int:
+    ensure_topics(found)
+    environment = os.environ | {"PRESENCE_DATA": str(found.data), MARK: str(found.data)}
+    manager = Manager()
+    python = shlex.quote(sys.executable)
+    for service in ("scoring", "gateway"):
+        manager.add_process(service, f"exec {python} -m presence.{service}", env=environment)
+    for options in ingest:
+        command = f"exec {python} -m presence.cli.main ingest {options}"
+        manager.add_process(f"ingest-{options.split()[0]}", command, env=environment)
+    manager.loop()
+    return 0 if manager.returncode in {130, 143} else int(manager.returncode or 0)
+
+
+def _up_detached(ingest: list[str]) -> None:
+    found = settings()
+    found.data.mkdir(parents=True, exist_ok=True)
+    log_path = found.data / "stack.log"
+    process = start_stack(ingest, log_path)
+    wait_until_ready(process, found.gateway, log_path)
+    err.print(f"ready: gateway {found.gateway}, log {log_path}; `presence down` stops it")
+
+
+def start_stack(ingest: list[str], log_path: Path) -> subprocess.Popen[bytes]:
+    """`presence up` as a process of its own session that logs to `log_path`."""
+    command = [sys.executable, "-m", "presence.cli.main", "up"]
+    for options in ingest:
+        command += ["--ingest", options]
+    with log_path.open("ab") as log:
+        return subprocess.Popen(  # noqa: S603 (our own command)
+            command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
+        )
+
+
+def wait_until_ready(process: subprocess.Popen[bytes], gateway: str, log_path: Path) -> None:
+    """Return when the gateway serves.
+
+    Raises SourceUnavailable with the end of the log if the stack ends or is not ready in time.
+    """
+    deadline = time.monotonic() + READY_S
+    with Client(gateway) as client:
+        while time.monotonic() < deadline:
+            if process.poll() is not None:
+                raise SourceUnavailable(f"the services have ended; {log_path} says:\n{_tail(log_path)}")
+            if client.serving(timeout_s=1):
+                return
+            time.sleep(0.1)
+    raise SourceUnavailable(f"not ready after {READY_S} s; {log_path} says:\n{_tail(log_path)}")
+
+
+def _tail(path: Path, lines: int = 15) -> str:
+    return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
+
+
+def _members(data: Path) -> Iterator[psutil.Process]:
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get(MARK) == str(data):
+                yield process
+        except psutil.Error:
+            continue
