@@ -1,0 +1,26 @@
+"""`python -m presence.gateway`: serve scores, as the environment says."""
+
+import asyncio
+import os
+import sys
+
+from presence.events.errors import CallerError, PresenceError
+from presence.gateway.bootstrap import run
+from presence.log.logging import configure
+from presence.log.settings import Settings
+
+
+def main() -> int:
+    """Exit code: 0 after SIGTERM, 2 for a wrong setting, 1 for anything else."""
+    try:
+        settings = Settings.from_env(os.environ)
+        configure(settings.log_format)
+        asyncio.run(run(settings))
+    except PresenceError as error:
+        print(f"presence.gateway: {type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201 (its last word)
+        return 2 if isinstance(error, CallerError) else 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,187 @@
+"""The fold: reads the topic of scores on a thread of its own and keeps the read model up to date.
+
+It waits for nobody: readers see the last committed transaction, watchers are told through `FoldListener` and read
+for themselves. On a crash nothing is lost or counted twice, since positions are part of the transaction.
+"""
+
+import hashlib
+import threading
+import uuid
+from collections.abc import Collection, Iterable, Mapping
+from typing import Protocol
+
+import structlog
+from google.protobuf.message import DecodeError
+from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from kafka.consumer.fetcher import ConsumerRecord
+from kafka.errors import KafkaError
+
+from presence.events.errors import InvariantBroken, SourceUnavailable
+from presence.events.vocabulary import PersonId
+from presence.gateway.read_model import Applied, Change, ReadModel
+from presence.gateway.resume import DeploymentId, Positions
+from presence.log.clock import now_ms
+from presence.log.revision import Revision, decode
+from presence.v1.score_pb2 import Score
+
+POLL_MS = 200
+"""How long a stop may wait for the thread; records wake it at once."""
+TOUCH_MS = 60_000
+TOUCH_TIMEOUT_MS = 1_000
+ABSENCE_MS_MAX = 12 * 3_600_000
+"""Half of the topic's `delete.retention.ms`: after a longer absence a tombstone may have come and gone unread."""
+
+log = structlog.get_logger(__name__)
+
+
+class FoldListener(Protocol):
+    """Is told on the fold's thread, and must not block."""
+
+    def changed(self, people: Collection[PersonId], positions: Positions) -> None: ...
+
+    def caught_up(self, deployment: DeploymentId, positions: Positions) -> None: ...
+
+
+class Fold:
+    """Reads the topic of scores from where the read model stands, for ever."""
+
+    def __init__(self, consumer: KafkaConsumer, topic: str, model: ReadModel, listener: FoldListener) -> None:
+        self._consumer = consumer
+        self._topic = topic
+        self._model = model
+        self._listener = listener
+        self._stopping = threading.Event()
+
+    def stop(self) -> None:
+        """Make `run` return within POLL_MS. Any thread may ask."""
+        self._stopping.set()
+
+    def run(self, deployment: DeploymentId) -> None:
+        """Fold until `stop`.
+
+        Raises InvariantBroken for a record that no scoring service wrote, or when records that were not folded yet
+        have gone from the topic; SourceUnavailable if the broker does not answer at the start.
+        """
+        try:
+            ends = self._begin(deployment)
+        except KafkaError as error:
+            raise SourceUnavailable(f"Kafka does not answer about {self._topic}: {error}") from error
+        behind = True
+        while not self._stopping.is_set():
+            if behind and self._has_reached(ends):
+                behind = False
+                self._catch_up(deployment)
+            self._step()
+
+    def _begin(self, deployment: DeploymentId) -> dict[TopicPartition, int]:
+        """Seek to where the model stands, or begin a new one; return the topic's end as of now."""
+        numbers = self._consumer.partitions_for_topic(self._topic)
+        if not numbers:
+            raise SourceUnavailable(f"there is no topic {self._topic}")
+        partitions = [TopicPartition(self._topic, number) for number in range(len(numbers))]
+        self._consumer.assign(partitions)
+        firsts = self._consumer.beginning_offsets(partitions)
+        ends: dict[TopicPartition, int] = self._consumer.end_offsets(partitions)
+        reason = self._stranger(deployment, [ends[partition] for partition in partitions])
+        if reason is not None:
+            self._model.begin(deployment, tuple(firsts[partition] for partition in partitions))
+            log.info("read_model_begun", topic=self._topic, reason=reason)
+        for partition, position in zip(partitions, self._model.positions, strict=True):
+            self._consumer.seek(partition, position)
+        return ends
+
+    def _stranger(self, deployment: DeploymentId, ends: list[int]) -> str | None:
+        """Why the model that is there cannot be read on from, or None."""
+        positions = self._model.positions
+        if not positions:
+            return "empty"
+        if self._model.deployment != deployment:
+            return "other deployment"
+        if len(positions) != len(ends):
+            return "other number of partitions"
+        if any(here > end for here, end in zip(positions, ends, strict=True)):
+            return "ahead of the topic"
+        if now_ms() - self._model.read_ms > ABSENCE_MS_MAX:
+            return "away for too long"
+        return None
+
+    def _step(self) -> None:
+        batches = self._consumer.poll(timeout_ms=POLL_MS)
+        now = now_ms()
+        if not batches:
+            self._touch(now)
+            return
+        changes = [change_of(record) for batch in batches.values() for record in batch]
+        positions = self._positions(self._consumer.assignment())
+        applied = self._model.apply(changes, positions=positions, now_ms=now)
+        _report(applied)
+        self._listener.changed(applied.changed, positions)
+
+    def _touch(self, now: int) -> None:
+        """Keep a quiet topic from looking like a long absence, but only if it is quiet and not out of reach."""
+        if now - self._model.read_ms <= TOUCH_MS:
+            return
+        try:
+            ends = self._consumer.end_offsets(list(self._consumer.assignment()), timeout_ms=TOUCH_TIMEOUT_MS)
+        except KafkaError as error:
+            log.warning("broker_silent", error=type(error).__name__)
+            return
+        if self._has_reached(ends):
+            self._model.touch(now)
+
+    def _catch_up(self, deployment: DeploymentId) -> None:
+        # Behind the last record there can be markers of transactions; a token never speaks of more than this.
+        positions = self._positions(self._consumer.assignment())
+        self._model.apply((), positions=positions, now_ms=now_ms())
+        self._listener.caught_up(deployment, positions)
+        log.info("caught_up", topic=self._topic, positions=positions)
+
+    def _has_reached(self, ends: Mapping[TopicPartition, int]) -> bool:
+        return all(self._consumer.position(partition) >= end for partition, end in ends.items())
+
+    def _positions(self, partitions: Iterable[TopicPartition]) -> Positions:
+        return tuple(self._consumer.position(partition) for partition in sorted(partitions))
+
+
+def change_of(record: ConsumerRecord) -> Change:
+    """What one record of the topic of scores says.
+
+    Raises InvariantBroken with its position if it is not a Score under its person's key: nobody but scoring writes
+    there, so that skipping it would hide a fault of ours.
+    """
+    where = f"partition {record.partition}, offset {record.offset}"
+    if not record.key:
+        raise InvariantBroken(f"a score without a key: {where}")
+    person = PersonId(record.key.decode(errors="replace"))
+    if not record.value:
+        return Change(record.partition, record.offset, person, Revision(0, 0), b"")
+    try:
+        score = Score.FromString(record.value)
+    except DecodeError as error:
+        raise InvariantBroken(f"not a Score: {where}") from error
+    if score.person != person:
+        raise InvariantBroken(f"a Score under another person's key: {where}")
+    return Change(record.partition, record.offset, person, decode(score.revision), record.value)
+
+
+def deployment_of(admin: KafkaAdminClient, topic: str) -> DeploymentId:
+    """The deployment that `topic` is of: a topic deleted and made anew is another one.
+
+    Raises SourceUnavailable if the broker does not know the topic.
+    """
+    try:
+        cluster = admin.describe_cluster()["cluster_id"]
+        (described,) = admin.describe_topics([topic])
+    except KafkaError as error:
+        raise SourceUnavailable(f"Kafka does not answer about {topic}: {error}") from error
+    if described["error_code"]:
+        raise SourceUnavailable(f"there is no topic {topic}")
+    # A broker before 2.8 has no topic ids; the name must do.
+    topic_id = described["topic_id"] or uuid.UUID(int=0)
+    return DeploymentId(hashlib.sha256(f"{cluster} {topic} {topic_id}".encode()).digest()[:8])
+
+
+def _report(applied: Applied) -> None:
+    if applied.older:
+        log.warning("older_revisions_passed_over", records=applied.older)
+    log.debug("folded", changed=len(applied.changed), repeated=applied.repeated, erased=applied.erased)

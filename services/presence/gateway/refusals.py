@@ -1,0 +1,131 @@
+"""Every way in which the gateway says no, as google.rpc.Status (AIP-193): a code, a reason, and what to do.
+
+A reason is UPPER_SNAKE_CASE and part of the API, as the code is; the message is for people and may change.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, NoReturn
+
+import grpc
+from google.protobuf import any_pb2
+from google.rpc import error_details_pb2, status_pb2
+
+from presence.events.errors import CallerError
+from presence.events.vocabulary import PersonId
+
+DOMAIN = "presence.v1"
+STATUS_TRAILER = "grpc-status-details-bin"
+VIOLATIONS_MAX = 20
+"""More would not help the reader, and a refusal should stay small."""
+
+
+class Violation(NamedTuple):
+    """One field of the request that is wrong: its path, such as `people[3]`, and what it should be."""
+
+    field: str
+    description: str
+
+
+class Refused(CallerError):
+    """The answer of a call that gets none."""
+
+    def __init__(
+        self,
+        code: grpc.StatusCode,
+        reason: str,
+        message: str,
+        *,
+        metadata: Mapping[str, str] | None = None,
+        violations: Sequence[Violation] = (),
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.reason = reason
+        self.metadata = dict(metadata or {})
+        self.violations = violations[:VIOLATIONS_MAX]
+
+    def status(self) -> bytes:
+        """The serialised google.rpc.Status."""
+        details = [error_details_pb2.ErrorInfo(reason=self.reason, domain=DOMAIN, metadata=self.metadata)]
+        if self.violations:
+            violations = [
+                error_details_pb2.BadRequest.FieldViolation(field=field, description=description)
+                for field, description in self.violations
+            ]
+            details.append(error_details_pb2.BadRequest(field_violations=violations))
+        packed = [any_pb2.Any() for _ in details]
+        for envelope, detail in zip(packed, details, strict=True):
+            envelope.Pack(detail)
+        number: int = self.code.value[0]
+        status: bytes = status_pb2.Status(code=number, message=str(self), details=packed).SerializeToString()
+        return status
+
+
+async def abort(context: grpc.aio.ServicerContext[Any, Any], refused: Refused) -> NoReturn:
+    """End the call with the refusal and its details."""
+    await context.abort(refused.code, str(refused), ((STATUS_TRAILER, refused.status()),))
+
+
+def malformed(violations: Sequence[Violation]) -> Refused:
+    field, description = violations[0]
+    return Refused(
+        grpc.StatusCode.INVALID_ARGUMENT,
+        "REQUEST_MALFORMED",
+        f"{field}: {description}",
+        violations=violations,
+    )
+
+
+def person_unknown(person: PersonId) -> Refused:
+    return Refused(
+        grpc.StatusCode.NOT_FOUND,
+        "PERSON_UNKNOWN",
+        f"{person} has no score: not enrolled, nothing seen yet, or erased",
+        metadata={"person": person},
+    )
+
+
+def resume_token_unknown(why: str) -> Refused:
+    return Refused(
+        grpc.StatusCode.OUT_OF_RANGE,
+        "RESUME_TOKEN_UNKNOWN",
+        f"the resume token is {why}: watch again without it",
+    )
+
+
+def catching_up() -> Refused:
+    return Refused(
+        grpc.StatusCode.UNAVAILABLE,
+        "CATCHING_UP",
+        "the gateway has not read the scores up to their end yet: try again when its health is SERVING",
+    )
+
+
+def stopping() -> Refused:
+    return Refused(
+        grpc.StatusCode.UNAVAILABLE,
+        "GATEWAY_STOPPING",
+        "the gateway is stopping: go on elsewhere, or here in a moment, with the last resume token",
+    )
+
+
+def too_many_watchers(watchers_max: int) -> Refused:
+    return Refused(
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        "TOO_MANY_WATCHERS",
+        f"this gateway serves {watchers_max} watchers at most: try again later",
+        metadata={"watchers_max": str(watchers_max)},
+    )
+
+
+def answer_too_large(bytes_max: int) -> Refused:
+    return Refused(
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        "ANSWER_TOO_LARGE",
+        f"the scores together take more than {bytes_max} bytes: ask for fewer people at once",
+        metadata={"bytes_max": str(bytes_max)},
+    )
+
+
+def internal() -> Refused:
+    return Refused(grpc.StatusCode.INTERNAL, "INTERNAL", "the gateway failed; its log says how")

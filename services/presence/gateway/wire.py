@@ -1,0 +1,39 @@
+"""Answers put together from scores that stay serialised: protobuf fields are framed here, never parsed.
+
+A message is the concatenation of its fields, in any order, so that a stored Score needs only its tag and
+length in front. Source: protobuf's encoding guide, "length-delimited records".
+"""
+
+from collections.abc import Iterable
+
+from presence.v1.service_pb2 import BatchGetScoresResponse, WatchScoresResponse
+
+_SCORES_TAG = b"\x0a"
+"""Field 1, length-delimited: `scores` in both answers (a test holds them together)."""
+
+
+def batch_response(scores: Iterable[bytes], not_found: Iterable[str]) -> bytes:
+    """A serialised BatchGetScoresResponse."""
+    return _framed(scores) + BatchGetScoresResponse(not_found=not_found).SerializeToString()
+
+
+def watch_response(scores: Iterable[bytes], *, resume_token: str, caught_up: bool) -> bytes:
+    """A serialised WatchScoresResponse."""
+    rest = WatchScoresResponse(resume_token=resume_token, caught_up=caught_up)
+    return _framed(scores) + rest.SerializeToString()
+
+
+def _framed(scores: Iterable[bytes]) -> bytes:
+    parts: list[bytes] = []
+    for score in scores:
+        parts += (_SCORES_TAG, _varint(len(score)), score)
+    return b"".join(parts)
+
+
+def _varint(number: int) -> bytes:
+    encoded = bytearray()
+    while number > 0x7F:
+        encoded.append(number & 0x7F | 0x80)
+        number >>= 7
+    encoded.append(number)
+    return bytes(encoded)

@@ -1,0 +1,54 @@
+"""The revision of a score: which event of the activity log was the last that it counts.
+
+On the wire it is an opaque token, so that clients compare it for equality only; who writes scores encodes it, who
+folds them decodes it to tell the later of two.
+"""
+
+import base64
+import binascii
+import struct
+from typing import NamedTuple
+
+from presence.events.errors import InvariantBroken
+
+VERSION = 1
+_LAYOUT = struct.Struct(">BIQ")
+
+
+class Revision(NamedTuple):
+    """Partition (uint32) and offset (uint64) in the activity log of the last event applied."""
+
+    partition: int
+    offset: int
+
+    def is_before(self, other: "Revision") -> bool:
+        """True if `other` counts more of the same partition; revisions of two partitions have no order."""
+        return self.partition == other.partition and self.offset < other.offset
+
+
+def encode(revision: Revision) -> str:
+    """18 characters of base64url, without padding.
+
+    >>> encode(Revision(3, 42))
+    'AQAAAAMAAAAAAAAAKg'
+    """
+    packed = _LAYOUT.pack(VERSION, revision.partition, revision.offset)
+    return base64.urlsafe_b64encode(packed).rstrip(b"=").decode()
+
+
+def decode(token: str) -> Revision:
+    """The revision that `encode` wrote.
+
+    Raises InvariantBroken for anything else: only our own records hold revisions.
+
+    >>> decode('AQAAAAMAAAAAAAAAKg')
+    Revision(partition=3, offset=42)
+    """
+    try:
+        packed = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
+        version, partition, offset = _LAYOUT.unpack(packed)
+    except (binascii.Error, ValueError, struct.error) as error:
+        raise InvariantBroken("a score's revision cannot be read") from error
+    if version != VERSION:
+        raise InvariantBroken(f"a score's revision is of version {version}, this code reads {VERSION}")
+    return Revision(partition, offset)
