@@ -1,0 +1,23 @@
+"""`python -m presence.scoring`: one scoring worker, until SIGTERM."""
+
+import os
+import sys
+
+from presence.events.errors import PresenceError
+from presence.log.logging import configure
+from presence.log.settings import Settings
+from presence.scoring.bootstrap import worker
+
+
+def main() -> int:
+    try:
+        settings = Settings.from_env(os.environ)
+        configure(settings.log_format)
+        return int(worker(settings).execute_from_commandline() or 0)
+    except PresenceError as error:
+        print(f"presence scoring: {error}", file=sys.stderr)  # noqa: T201 (there may be no log yet)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,100 @@
+"""The Faust application: group membership, assignment and timers are Faust's; counting is the store's.
+
+Faust's own guarantees are not used. A bulk consumer hands whole fetched batches to the partition that they
+are of, and after every assignment reads on from the partition's own offset, not from Kafka's committed one.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import faust
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+
+from presence.log.settings import Settings
+from presence.model.spec import load
+from presence.scoring.scorer import Scorer
+
+SESSION_TIMEOUT_S = 10.0
+"""How long a killed worker's partitions stay with it before another gets them."""
+FETCH_TIMEOUT_S = 1.0
+RECORDS_MAX = 20_000
+"""In one fetch: bounds memory; larger batches hardly fold faster."""
+
+
+class BulkConsumer(driver.Consumer):
+    """Hands every fetched list of records to the scorer, and seeks to the scorer's offsets."""
+
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        """Called by Faust after each assignment, before anything is fetched."""
+        scorer: Scorer = self.app.scorer
+        offsets = await scorer.open({tp.partition for tp in self.assignment()})
+        positions = {tp: offsets[tp.partition] for tp in self.assignment()}
+        await self.seek_wait(positions)
+        return positions
+
+    async def _drain_messages(self, fetcher: Any) -> None:
+        scorer: Scorer = self.app.scorer
+        while not (self.should_stop or fetcher.should_stop):
+            generation = self.app.consumer_generation_id
+            records, active = await self._wait_next_records(FETCH_TIMEOUT_S)
+            if not records or not self.flow_active or self.app.consumer_generation_id != generation:
+                continue
+            for tp, fetched in records.items():
+                if active is None or tp in active:
+                    scorer.apply(tp.partition, fetched)
+                    self._read_offset[tp] = fetched[-1].offset
+                    await asyncio.sleep(0)
+
+
+class BulkTransport(driver.Transport):
+    """Kafka by aiokafka, with the bulk consumer."""
+
+    Consumer = BulkConsumer
+
+
+def create_app(settings: Settings) -> faust.App:
+    """The worker of `settings`, not yet started."""
+    broker = ";".join(f"kafka://{server}" for server in settings.kafka.split(","))
+    app = faust.App(
+        f"{settings.namespace}.scoring",
+        broker=broker,
+        broker_credentials=_credentials(settings),
+        broker_max_poll_records=RECORDS_MAX,
+        broker_session_timeout=SESSION_TIMEOUT_S,
+        broker_heartbeat_interval=SESSION_TIMEOUT_S / 4,
+        consumer_auto_offset_reset="earliest",
+        topic_disable_leader=True,
+        topic_allow_declare=False,
+        web_enabled=False,
+        store="memory://",
+        datadir=settings.data / "scoring" / "faust",
+    )
+    transport = BulkTransport(app.conf.broker_consumer, app)
+    app.transport = transport
+    app.scorer = Scorer(settings, load())
+    app.topics.add(app.topic(settings.topics.activity, value_type=bytes, key_type=bytes, internal=False))
+
+    @app.on_partitions_revoked.connect  # type: ignore[untyped-decorator]
+    async def _close(_app: faust.App, revoked: set[TP], **_: Any) -> None:
+        await app.scorer.close({tp.partition for tp in revoked})
+
+    @app.task  # type: ignore[untyped-decorator]
+    async def _publish(_app: faust.App) -> None:
+        await app.scorer.publish_until(lambda: app.should_stop)
+
+    return app
+
+
+def _credentials(settings: Settings) -> Any:
+    if "SASL" in settings.kafka_security:
+        return faust.SASLCredentials(
+            mechanism=settings.kafka_sasl_mechanism,
+            username=settings.kafka_sasl_user,
+            password=settings.kafka_sasl_password,
+            ssl_context=settings.ssl_context() if "SSL" in settings.kafka_security.split("_") else None,
+        )
+    if settings.kafka_security == "SSL":
+        return faust.SSLCredentials(context=settings.ssl_context())
+    return None

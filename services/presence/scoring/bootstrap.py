@@ -1,0 +1,14 @@
+"""Builds the scoring worker from its settings; the only place that does."""
+
+import faust
+
+from presence.log.kafka import ensure_topics
+from presence.log.settings import Settings
+from presence.scoring.app import create_app
+
+
+def worker(settings: Settings) -> faust.Worker:
+    """A worker that runs until SIGTERM. Raises SourceUnavailable if no broker answers."""
+    ensure_topics(settings)
+    (settings.data / "scoring").mkdir(parents=True, exist_ok=True)
+    return faust.Worker(create_app(settings), loglevel="WARN", quiet=True, redirect_stdouts=False)
