@@ -1,0 +1,89 @@
+"""`presence score` and `presence watch`: read scores from the gateway, for people or for programs."""
+
+import json
+import sys
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.live import Live
+
+from presence.cli.context import EXIT_FAILED, settings
+from presence.cli.score_view import Ranking, score_panel
+from presence.client import Client, Score, Watch
+
+TABLE_FRAME_ROWS = 6
+"""Lines of a table that hold no person: title, head, borders."""
+
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object per score and line.")]
+
+
+def score(
+    people: Annotated[
+        list[str], typer.Argument(help="Ids, such as p_ and 26 characters.", metavar="PERSON...")
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Show the score of one or more people, with its reasons.
+
+    Exits with 1 if somebody has none.
+    """
+    with Client(settings().gateway) as client:
+        batch = client.batch_get_scores(people)
+    console = Console()
+    for found in batch.scores:
+        if as_json:
+            print_json(found)
+        else:
+            console.print(score_panel(found))
+    for person in batch.not_found:
+        print(f"presence: {person} has no score", file=sys.stderr)
+    if batch.not_found:
+        raise SystemExit(EXIT_FAILED)
+
+
+def watch(
+    people: Annotated[
+        list[str], typer.Argument(help="Whom to watch; everybody if none.", metavar="[PERSON...]")
+    ] = [],  # noqa: B006 (typer's way; never changed)
+    as_json: AsJson = False,
+    count: Annotated[int, typer.Option("--count", help="End after so many scores; 0: never.", min=0)] = 0,
+) -> None:
+    """Show scores and every change of them, ranked, until Ctrl-C."""
+    with Client(settings().gateway) as client, client.watch(people) as watching:
+        try:
+            if as_json:
+                _watch_as_json(watching, count)
+            else:
+                _watch_as_table(watching, count)
+        except KeyboardInterrupt:
+            return
+
+
+def print_json(found: Score) -> None:
+    """One line, at once, so that the reader of a pipe sees it."""
+    print(json.dumps(found.as_dict(), separators=(",", ":")), flush=True)
+
+
+def _watch_as_json(watching: Watch, count: int) -> None:
+    shown = 0
+    for update in watching:
+        for found in update.scores:
+            print_json(found)
+            shown += 1
+            if shown == count:
+                return
+
+
+def _watch_as_table(watching: Watch, count: int) -> None:
+    console = Console()
+    ranking = Ranking()
+    shown = 0
+    with Live(console=console, auto_refresh=False) as live:
+        for update in watching:
+            ranking.update(update.scores)
+            rows_max = max(1, console.height - TABLE_FRAME_ROWS)
+            live.update(ranking.table(rows_max), refresh=update.caught_up)
+            shown += len(update.scores)
+            if count and shown >= count:
+                return

@@ -1,0 +1,98 @@
+"""A gRPC status as an error of Presence, by who must react. The one place where `grpc.RpcError` is read.
+
+CallerError         NotFound, InvalidArgument, ResumeTokenUnknown, TooLarge: ask for something else
+RetryLater          Busy: the same again, after a while
+SourceUnavailable   Unavailable, DeadlineExceeded: the gateway is out of reach, or slow
+PresenceError       CallFailed: a fault of the gateway, or a client that does not fit it
+"""
+
+from typing import NamedTuple
+
+import grpc
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
+
+from presence.events.errors import CallerError, PresenceError, RetryLater, SourceUnavailable
+
+BUSY_AFTER_S = 1.0
+
+
+class Violation(NamedTuple):
+    """A field of the request, such as `people[3]`, and what it should be."""
+
+    field: str
+    description: str
+
+
+class NotFound(CallerError):
+    """Nobody of that id has a score."""
+
+
+class InvalidArgument(CallerError):
+    """The request is malformed; `violations` say where."""
+
+    def __init__(self, message: str, violations: tuple[Violation, ...]) -> None:
+        super().__init__(message)
+        self.violations = violations
+
+
+class ResumeTokenUnknown(CallerError):
+    """The token is of another deployment, or newer than the gateway: watch again without it."""
+
+
+class TooLarge(CallerError):
+    """The answer would be larger than a message may be: ask for fewer people."""
+
+
+class Busy(RetryLater):
+    """The gateway has as many watchers as it serves."""
+
+
+class Unavailable(SourceUnavailable):
+    """No gateway answers, or it is starting or stopping."""
+
+
+class DeadlineExceeded(SourceUnavailable):
+    """The gateway did not answer within the deadline."""
+
+
+class CallFailed(PresenceError):
+    """Anything else; `code` is the name of the gRPC status."""
+
+    def __init__(self, message: str, code: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def from_rpc(error: grpc.RpcError, address: str) -> PresenceError:  # noqa: PLR0911 (a table)
+    """The error of Presence that `error`, of a call to `address`, stands for."""
+    assert isinstance(error, grpc.Call)
+    code, message = error.code(), error.details() or ""
+    reason, violations = _details(error)
+    match code, reason:
+        case grpc.StatusCode.NOT_FOUND, "PERSON_UNKNOWN":
+            return NotFound(message)
+        case grpc.StatusCode.INVALID_ARGUMENT, _:
+            return InvalidArgument(message, violations)
+        case grpc.StatusCode.OUT_OF_RANGE, "RESUME_TOKEN_UNKNOWN":
+            return ResumeTokenUnknown(message)
+        case grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_WATCHERS":
+            return Busy(message, after_s=BUSY_AFTER_S)
+        case grpc.StatusCode.RESOURCE_EXHAUSTED, _:
+            return TooLarge(message)
+        case grpc.StatusCode.UNAVAILABLE, _:
+            return Unavailable(f"the gateway at {address} is not available: {message}")
+        case grpc.StatusCode.DEADLINE_EXCEEDED, _:
+            return DeadlineExceeded(f"the gateway at {address} did not answer in time")
+    return CallFailed(f"the gateway at {address} says {code.name}: {message}", code.name)
+
+
+def _details(error: grpc.Call) -> tuple[str, tuple[Violation, ...]]:
+    """The reason of the ErrorInfo and the violations of the BadRequest; empty where there are none."""
+    status = rpc_status.from_call(error)
+    info, bad_request = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
+    for detail in status.details if status is not None else ():
+        detail.Unpack(info)
+        detail.Unpack(bad_request)
+    violations = tuple(Violation(row.field, row.description) for row in bad_request.field_violations)
+    return info.reason, violations
