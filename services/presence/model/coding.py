@@ -1,0 +1,64 @@
+"""People and networks as numbers, in the order of their names: what sorts and groups fast."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+import polars as pl
+
+from presence.model.state import KEYS, State
+
+
+@dataclass(frozen=True)
+class Coding:
+    """Sorted names; a name's number is its position, so numbers sort as the names do (by bytes)."""
+
+    names: pl.Series
+
+    @classmethod
+    def of(cls, columns: Iterable[pl.Series]) -> "Coding":
+        return cls(pl.concat([column.unique() for column in columns]).unique().sort())
+
+    def encode(self, column: pl.Series) -> pl.Series:
+        return column.cast(pl.Enum(self.names)).to_physical().cast(pl.UInt32)
+
+    def decode(self, column: pl.Series) -> pl.Series:
+        return self.names.gather(column).alias(column.name)
+
+
+@dataclass(frozen=True)
+class Names:
+    """The coding of everybody and of every network in one batch and the state it meets."""
+
+    people: Coding
+    networks: Coding
+
+    @classmethod
+    def of(cls, state: State, events: pl.DataFrame) -> "Names":
+        tables = [state.counts, state.gauges, state.ledger, events]
+        return cls(
+            Coding.of([state.people["person"], events["person"]]),
+            Coding.of([table["network"] for table in tables]),
+        )
+
+    def encode(self, table: pl.DataFrame) -> pl.DataFrame:
+        return self._mapped(table, self.people.encode, self.networks.encode)
+
+    def decode(self, table: pl.DataFrame) -> pl.DataFrame:
+        return self._mapped(table, self.people.decode, self.networks.decode)
+
+    def encode_state(self, state: State) -> State:
+        return replace(state, **{table: self.encode(getattr(state, table)) for table in KEYS})
+
+    def decode_state(self, state: State) -> State:
+        return replace(state, **{table: self.decode(getattr(state, table)) for table in KEYS})
+
+    @staticmethod
+    def _mapped(
+        table: pl.DataFrame,
+        person: Callable[[pl.Series], pl.Series],
+        network: Callable[[pl.Series], pl.Series],
+    ) -> pl.DataFrame:
+        changed = [person(table["person"])]
+        if "network" in table.columns:
+            changed.append(network(table["network"]))
+        return table.with_columns(changed)

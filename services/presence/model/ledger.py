@@ -1,0 +1,49 @@
+"""The ledger: what each id added, so that it counts once and can be taken back exactly."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from presence.model import runs
+from presence.model.state import LEDGER
+
+_OLD, _ACT, _UNDO = np.uint8(0), np.uint8(1), np.uint8(2)
+_CONTENT = [name for name in LEDGER if name not in {"person", "id", "undone"}]
+
+
+@dataclass(frozen=True)
+class Entered:
+    """The new ledger, and how it changes the counts: ledger rows with `sign` 1 (added) or -1 (taken back)."""
+
+    ledger: pl.DataFrame
+    change: pl.DataFrame
+
+
+def enter(ledger: pl.DataFrame, acts: pl.DataFrame, undos: pl.DataFrame) -> Entered:
+    """Bring acts (ledger rows) and undos (`person`, `id` of what they take back) into `ledger`.
+
+    An id that is in the ledger changes nothing; an undo marks its id `undone` for good, whether it comes
+    before or after the act. People and networks are coded; the result is sorted by person and id.
+    """
+    rows = pl.concat([ledger, acts, undos], how="diagonal")
+    origin = np.repeat([_OLD, _ACT, _UNDO], [len(ledger), len(acts), len(undos)])
+    keys = rows.select("person", "id").with_columns(origin=pl.Series(origin))
+    order = keys.select(pl.arg_sort_by("person", "id", "origin", maintain_order=True)).to_series().to_numpy()
+    person, number = (rows[key].to_numpy()[order] for key in ("person", "id"))
+    begins = runs.starts(person, number)
+    first = order[begins]
+    last = order[begins + runs.lengths(begins, len(order)) - 1]
+    return _resolve(rows[first], origin[first], origin[last])
+
+
+def _resolve(rows: pl.DataFrame, first: np.ndarray, last: np.ndarray) -> Entered:
+    """One row of each id: the ledger's own, else the first act, else the undo; and the newest origin."""
+    was_undone = rows["undone"].fill_null(value=True).to_numpy()
+    undone = was_undone | (last == _UNDO)
+    sign = np.where(undone, 0, first == _ACT) - ((first == _OLD) & undone & ~was_undone)
+    change = rows.with_columns(sign=pl.Series(sign, dtype=pl.Int64)).filter(pl.col("sign") != 0)
+    kept = ~pl.Series(undone)
+    content = [pl.when(kept).then(pl.col(name)).otherwise(0).alias(name) for name in _CONTENT]
+    ledger = rows.with_columns(*content, pl.Series("undone", undone))
+    return Entered(ledger.select(list(LEDGER)), change)
