@@ -42,6 +42,9 @@ class Settings:
     """32 bytes in base64; without it the file `master.key` in `data`."""
     gateway: str = "127.0.0.1:50051"
     """Where the gateway listens, and where clients find it."""
+    worker: str = "0"
+    """Names this scoring worker in its group, so that after a restart it has its partitions back at once; each
+    worker needs its own."""
     publish_delay_ms: int = 200
     """How long a changed score may wait for more changes before it is published."""
     log_format: Literal["console", "json"] = "console"

@@ -65,6 +65,7 @@ def create_app(settings: Settings) -> faust.App:
         broker_session_timeout=SESSION_TIMEOUT_S,
         broker_heartbeat_interval=SESSION_TIMEOUT_S / 4,
         consumer_auto_offset_reset="earliest",
+        consumer_group_instance_id=settings.worker or None,
         topic_disable_leader=True,
         topic_allow_declare=False,
         web_enabled=False,

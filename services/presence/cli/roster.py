@@ -1,0 +1,139 @@
+"""`presence roster`: who is scored, and which accounts are theirs."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from presence.cli.context import settings
+from presence.events.errors import CallerError
+from presence.events.vocabulary import PersonId, PersonKind
+from presence.log.kafka import ensure_topics
+from presence.roster import people
+from presence.roster.enrolment import Enrolment, NewPerson
+from presence.roster.follower import Follower
+from presence.roster.keys import MasterKey
+from presence.roster.people import ConsentBasis, Person
+from presence.roster.registry import Registry
+
+app = typer.Typer(
+    no_args_is_help=True, help="Who is scored: enrol people and businesses, link their accounts."
+)
+
+AS_JSON = Annotated[bool, typer.Option("--json", help="JSON, for programs.")]
+ACCOUNT = Annotated[str, typer.Option("--account", help="network:id, such as bluesky:did:plc:...")]
+PERSON = Annotated[str, typer.Argument(help="Pseudonymous id: p_ and 26 characters.")]
+
+CONSENT = """\
+Presence will keep, for the account given: which public acts there were by and to it, when, by whom as a
+pseudonym; never text, names or handles. All of it becomes unreadable when the person's key is erased.
+Has the person agreed to that?"""
+
+
+@app.command()
+def enrol(
+    account: ACCOUNT,
+    kind: Annotated[str, typer.Option(help="person or business")] = "person",
+    consent: Annotated[bool, typer.Option("--consent", help="The person has agreed; do not ask.")] = False,
+    as_json: AS_JSON = False,
+) -> None:
+    """Enrol a person or business who agreed to it, with one account."""
+    network, native = people.native_account(account)
+    wanted = _kind(kind)
+    if not consent:
+        typer.confirm(CONSENT, abort=True, err=True)
+    with _roster() as (follower, enrolment):
+        newcomer = NewPerson(wanted, network, native, ConsentBasis.GRANTED)
+        person_id = enrolment.enrol([newcomer])[0]
+        person, _ = follower.registry.person(person_id)
+    _say(_public(person), as_json, f"enrolled as {person_id}")
+
+
+@app.command()
+def link(person: PERSON, account: ACCOUNT, as_json: AS_JSON = False) -> None:
+    """Link one more account to somebody who is enrolled."""
+    person_id = people.person_id(person)
+    network, native = people.native_account(account)
+    with _roster() as (follower, enrolment):
+        enrolment.link(person_id, network, native)
+        found, _ = follower.registry.person(person_id)
+    _say(_public(found), as_json, f"linked a {network} account to {person_id}")
+
+
+@app.command("list")
+def list_people(as_json: AS_JSON = False) -> None:
+    """Everybody who is enrolled, by pseudonym; no account is shown."""
+    with _roster() as (follower, _):
+        everybody = follower.registry.people()
+    if as_json:
+        for person in everybody:
+            print(json.dumps(_public(person)))
+        return
+    table = Table("person", "kind", "enrolled", "accounts", box=None)
+    for person in everybody:
+        networks = ", ".join(each.network for each in person.accounts)
+        table.add_row(person.id, person.kind.name.lower(), _date(person.granted_ms), networks)
+    Console().print(table)
+
+
+@app.command()
+def show(person: PERSON, as_json: AS_JSON = False) -> None:
+    """One person's entry with the accounts in clear; needs the master key."""
+    person_id = people.person_id(person)
+    with _roster() as (follower, _):
+        found = _opened(follower.registry, person_id)
+    _say(found, as_json, "\n".join(f"{name}: {value}" for name, value in found.items()))
+
+
+@contextmanager
+def _roster() -> Iterator[tuple[Follower, Enrolment]]:
+    found = settings()
+    ensure_topics(found)
+    master = MasterKey.load(found)
+    follower = Follower(found, master)
+    enrolment = Enrolment(found, master, follower)
+    try:
+        follower.catch_up()
+        yield follower, enrolment
+    finally:
+        enrolment.close()
+        follower.close()
+
+
+def _kind(text: str) -> PersonKind:
+    try:
+        return PersonKind.parse(text)
+    except ValueError as error:
+        raise CallerError(f"a kind is person or business, not {text!r}") from error
+
+
+def _public(person: Person) -> dict[str, Any]:
+    return {
+        "person": person.id,
+        "kind": person.kind.name.lower(),
+        "consent": {
+            "basis": person.basis.name.lower(),
+            "terms": person.terms,
+            "granted_ms": person.granted_ms,
+        },
+        "accounts": [{"network": each.network, "account": each.account} for each in person.accounts],
+    }
+
+
+def _opened(registry: Registry, person_id: PersonId) -> dict[str, Any]:
+    person, _ = registry.person(person_id)
+    natives = registry.accounts_of(person_id)
+    return _public(person) | {"accounts": [f"{network}:{native}" for network, native in natives]}
+
+
+def _say(found: dict[str, Any], as_json: bool, text: str) -> None:
+    print(json.dumps(found) if as_json else text)
+
+
+def _date(ms: int) -> str:
+    return datetime.fromtimestamp(ms / 1000, UTC).date().isoformat()

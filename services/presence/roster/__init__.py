@@ -1,0 +1,1 @@
+"""Who enrolled, with which consent; the pseudonyms and keys that make the log nobody's without them."""

@@ -1,0 +1,130 @@
+"""The master key that seals every person's data key, and what a data key does: pseudonyms and sealing.
+
+All pseudonyms are HMAC-SHA-256, keyed by the person's own random key, cut to 64 bits: who has only the log cannot
+guess them from public handles, and when the key is gone nobody can. Sealing is AES-256-GCM.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import os
+import secrets
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from presence.events.errors import CallerError, InvariantBroken
+from presence.events.vocabulary import AccountHash, ActorHash, EventId, PersonId
+from presence.log.settings import Settings
+
+KEY_BYTES = 32
+NONCE_BYTES = 12
+
+
+class DataKey:
+    """One person's key. `network` is a short code, `native` the network's own id of an act or account."""
+
+    __slots__ = ("_cipher", "_mac", "secret")
+
+    def __init__(self, secret: bytes) -> None:
+        assert len(secret) == KEY_BYTES
+        self.secret = secret
+        self._mac = hmac.new(secret, digestmod=hashlib.sha256)
+        self._cipher = AESGCM(secret)
+
+    @classmethod
+    def new(cls) -> "DataKey":
+        """A random key."""
+        return cls(secrets.token_bytes(KEY_BYTES))
+
+    def event_id(self, network: str, native: str) -> EventId:
+        """The id of an act: the same for the same act, whenever and however it is met."""
+        return EventId(self._hash(f"{network}:{native}"))
+
+    def account_hash(self, network: str, native: str) -> AccountHash:
+        """The pseudonym of one of the person's own accounts."""
+        return AccountHash(self._hash(f"account:{network}:{native}"))
+
+    def actor_hash(self, network: str, native: str) -> ActorHash:
+        """The pseudonym of somebody else's account, as seen by this person; never 0."""
+        return ActorHash(self._hash(f"actor:{network}:{native}") or 1)
+
+    def seal(self, person: PersonId, text: str) -> bytes:
+        """A nonce of 12 bytes, the ciphertext, a tag of 16 bytes; bound to the person's id."""
+        return _seal(self._cipher, text.encode(), person.encode())
+
+    def open(self, person: PersonId, sealed: bytes) -> str:
+        """What `seal` was given. Raises InvariantBroken if it is not ours or was changed."""
+        return _open(self._cipher, sealed, person.encode()).decode()
+
+    def _hash(self, text: str) -> int:
+        mac = self._mac.copy()
+        mac.update(text.encode())
+        return int.from_bytes(mac.digest()[:8], "big")
+
+
+class MasterKey:
+    """Seals data keys. Whoever has it and the roster can read whose log is whose."""
+
+    def __init__(self, secret: bytes) -> None:
+        """Raises CallerError if `secret` is not 32 bytes."""
+        if len(secret) != KEY_BYTES:
+            raise CallerError(f"the master key has {len(secret)} bytes, not {KEY_BYTES}")
+        self._cipher = AESGCM(secret)
+        self.id = int.from_bytes(hashlib.sha256(secret).digest()[:8], "big")
+
+    @classmethod
+    def load(cls, settings: Settings) -> "MasterKey":
+        """PRESENCE_MASTER_KEY, or the file `master.key` in the data folder, which is made if it is missing.
+
+        Raises CallerError if it is not 32 bytes in base64.
+        """
+        text = settings.master_key or _from_file(settings.data / "master.key")
+        try:
+            return cls(base64.b64decode(text, validate=True))
+        except binascii.Error as error:
+            raise CallerError("the master key is not base64") from error
+
+    def seal(self, person: PersonId, key: DataKey) -> bytes:
+        """The data key, sealed and bound to the person's id."""
+        return _seal(self._cipher, key.secret, person.encode())
+
+    def open(self, person: PersonId, sealed: bytes) -> DataKey:
+        """The data key that was sealed. Raises InvariantBroken with another master key."""
+        return DataKey(_open(self._cipher, sealed, person.encode()))
+
+
+def _seal(cipher: AESGCM, plain: bytes, bound_to: bytes) -> bytes:
+    nonce = os.urandom(NONCE_BYTES)
+    return nonce + cipher.encrypt(nonce, plain, bound_to)
+
+
+def _open(cipher: AESGCM, sealed: bytes, bound_to: bytes) -> bytes:
+    try:
+        return cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], bound_to)
+    except (InvalidTag, ValueError) as error:
+        raise InvariantBroken("sealed with another key, or changed since") from error
+
+
+def _from_file(path: Path) -> str:
+    """The file's text. A missing one appears whole: two processes that make it end up with one key."""
+    try:
+        return path.read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        pass
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f"{path.name}.{os.getpid()}")
+    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(base64.b64encode(secrets.token_bytes(KEY_BYTES)))
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        os.link(fresh, path)
+    except FileExistsError:
+        pass
+    finally:
+        fresh.unlink()
+    return path.read_text(encoding="ascii").strip()

@@ -1,0 +1,85 @@
+"""The roster in memory: whose account is this, and with which key is their log written."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+from presence.events.errors import CallerError
+from presence.events.vocabulary import AccountHash, PersonId
+from presence.roster import people
+from presence.roster.keys import DataKey, MasterKey
+from presence.roster.people import Person
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """An enrolled person's account, as ingest needs it."""
+
+    person: PersonId
+    account: AccountHash
+    key: DataKey
+
+
+class Registry:
+    """The fold of the roster topic: the newest record of a person wins, a tombstone forgets them."""
+
+    def __init__(self, master: MasterKey) -> None:
+        self._master = master
+        self._people: dict[PersonId, tuple[Person, DataKey]] = {}
+        self._by_native: defaultdict[str, dict[str, Linked]] = defaultdict(dict)
+        self._natives_of: dict[PersonId, list[tuple[str, str]]] = {}
+        self.version = 0
+        """Grows with every change."""
+
+    def apply(self, person_id: PersonId, value: bytes | None) -> None:
+        """Take in one roster record; `None` is a tombstone.
+
+        Raises CallerError if the record was sealed with another master key.
+        """
+        if value is not None:
+            self.add(people.decode(value))
+        else:
+            self._forget(person_id)
+            self.version += 1
+
+    def add(self, person: Person) -> None:
+        """Know `person` from now on, by this record alone."""
+        if person.master_key_id != self._master.id:
+            raise CallerError(
+                "the roster is sealed with another master key: set PRESENCE_MASTER_KEY to the one it was made with"
+            )
+        self._forget(person.id)
+        key = self._master.open(person.id, person.sealed_key)
+        self._people[person.id] = (person, key)
+        self._natives_of[person.id] = natives = []
+        for account in person.accounts:
+            native = key.open(person.id, account.sealed_native)
+            natives.append((account.network, native))
+            self._by_native[account.network][native] = Linked(person.id, account.account, key)
+        self.version += 1
+
+    def find(self, network: str, native: str) -> Linked | None:
+        """Whose account `native` is on `network`; None if of nobody enrolled."""
+        return self._by_native[network].get(native)
+
+    def natives(self, network: str) -> list[str]:
+        """The native ids of all enrolled accounts on `network`."""
+        return list(self._by_native[network])
+
+    def person(self, person_id: PersonId) -> tuple[Person, DataKey]:
+        """The record and key of a person. Raises CallerError for one who is not enrolled."""
+        if person_id not in self._people:
+            raise CallerError(f"nobody is enrolled as {person_id}")
+        return self._people[person_id]
+
+    def people(self) -> list[Person]:
+        """Everybody, in the order of enrolment as this registry met it."""
+        return [person for person, _ in self._people.values()]
+
+    def accounts_of(self, person_id: PersonId) -> list[tuple[str, str]]:
+        """The (network, native id) of a person's accounts."""
+        return list(self._natives_of.get(person_id, ()))
+
+    def _forget(self, person_id: PersonId) -> None:
+        for network, native in self._natives_of.pop(person_id, ()):
+            self._by_native[network].pop(native, None)
+        self._people.pop(person_id, None)

@@ -1,0 +1,36 @@
+"""Starting the services as processes, as `presence up` does."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from presence.log.settings import Settings
+
+
+@pytest.fixture
+def spawn() -> Iterator[Callable[..., "subprocess.Popen[bytes]"]]:
+    """`spawn(module, settings, *arguments)`: a running `python -m module`; killed at the end of the test."""
+    running: list[subprocess.Popen[bytes]] = []
+
+    def start(module: str, settings: Settings, *arguments: str) -> "subprocess.Popen[bytes]":
+        settings.data.mkdir(parents=True, exist_ok=True)
+        environment = os.environ | {
+            "PRESENCE_KAFKA": settings.kafka,
+            "PRESENCE_NAMESPACE": settings.namespace,
+            "PRESENCE_DATA": str(settings.data),
+            "PRESENCE_GATEWAY": settings.gateway,
+        }
+        with (settings.data / "services.log").open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", module, *arguments], env=environment, stdout=log, stderr=log
+            )
+        running.append(process)
+        return process
+
+    yield start
+    for process in running:
+        process.kill()
+        process.wait()
