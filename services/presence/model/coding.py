@@ -1,11 +1,11 @@
 """People and networks as numbers, in the order of their names: what sorts and groups fast."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import polars as pl
 
-from presence.model.state import KEYS, State
+from presence.model.state import State
 
 
 @dataclass(frozen=True)
@@ -47,10 +47,10 @@ class Names:
         return self._mapped(table, self.people.decode, self.networks.decode)
 
     def encode_state(self, state: State) -> State:
-        return replace(state, **{table: self.encode(getattr(state, table)) for table in KEYS})
+        return state.mapped(lambda _table, rows: self.encode(rows))
 
     def decode_state(self, state: State) -> State:
-        return replace(state, **{table: self.decode(getattr(state, table)) for table in KEYS})
+        return state.mapped(lambda _table, rows: self.decode(rows))
 
     @staticmethod
     def _mapped(

@@ -57,7 +57,7 @@ def evaluate(state: State, model: Model, as_of_ms: int | None = None) -> Scores:
     }
     points = _points({name: joined[name].share for name in PILLARS}, whole, people, model)
     columns = {
-        "presence": sum(points.values()),
+        "presence": np.sum([*points.values()], axis=0),
         "visibility": _visibility({name: joined[name].share for name in PILLARS}, model),
         **{name: joined[name].share for name in PILLARS},
         "reviews": points["reviews"],

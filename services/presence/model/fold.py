@@ -91,10 +91,8 @@ def _without_erased(
     gone = pl.Series(rows["erased"])
     if not gone.any():
         return state, events
-    kept = {
-        table: getattr(state, table).filter(~gone.gather(getattr(state, table)["person"])) for table in KEYS
-    }
-    return replace(state, **kept), events.filter(~gone.gather(events["person"]))
+    kept = state.mapped(lambda _table, rows: rows.filter(~gone.gather(rows["person"])))
+    return kept, events.filter(~gone.gather(events["person"]))
 
 
 def _with(state: State, events: pl.DataFrame, rows: people.Columns, model: Model) -> State:

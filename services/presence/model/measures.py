@@ -32,14 +32,15 @@ def saturation(nats_micro: Ints, full_at: Ints | int) -> Ints:
 
 def weigh(weight: int, value: Ints) -> Ints:
     """`weight` in thousandths; floors."""
-    return weight * value // 1000
+    return np.asarray(weight * value // 1000)
 
 
 def truncated(numerator: Ints, denominator: Ints | int) -> Ints:
     """The quotient of integers, towards 0; the denominator is positive."""
-    return np.sign(numerator) * (np.abs(numerator) // denominator)
+    whole: Ints = np.abs(numerator) // np.asarray(denominator, dtype=np.int64)
+    return np.asarray(np.sign(numerator) * whole)
 
 
 def week_age(day: Ints, week: Ints) -> Ints:
     """Days from the middle of a week to a day; 0 for what lies ahead."""
-    return np.maximum(0, day - (7 * week + 7))
+    return np.asarray(np.maximum(0, day - (7 * week + 7)))

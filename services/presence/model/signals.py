@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -73,7 +74,7 @@ def entries(acts: pl.DataFrame, table: SignalTable) -> pl.DataFrame:
     rated = table.stars_to[signal] != 0
     week = (acts["occurred_ms"].to_numpy() - WEEK_ZERO_MS) // WEEK_MS
     slot = acts["actor"].to_numpy() & table.slot_mask[signal]
-    columns = {
+    columns: dict[str, NDArray[Any]] = {
         "signal": signal,
         "slot": slot.astype(np.uint8),
         "week": week.astype(np.int32),

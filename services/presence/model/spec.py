@@ -35,7 +35,7 @@ class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A part of the model file: what is missing, unknown or out of range is refused by key."""
 
 
-class Act(_Part):
+class Act(_Part, frozen=True):
     """Acts that a signal counts: no object means any, no `in_reply_to_other` means both."""
 
     verb: str
@@ -43,7 +43,7 @@ class Act(_Part):
     in_reply_to_other: bool | None = None
 
 
-class Signal(_Part):
+class Signal(_Part, frozen=True):
     """A kind of evidence. `code` is how the state stores it, so a code never changes its meaning."""
 
     code: Annotated[int, Meta(ge=1, le=31)]
@@ -57,7 +57,7 @@ class Signal(_Part):
         return Direction.parse(self.direction)
 
 
-class Pillar(_Part):
+class Pillar(_Part, frozen=True):
     """A weighted sum of signals, full at `full_at` nats (missing: the network's)."""
 
     half_life_days: Days
@@ -65,7 +65,7 @@ class Pillar(_Part):
     full_at: FullAt | None = None
 
 
-class PillarTable(_Part):
+class PillarTable(_Part, frozen=True):
     voice: Pillar
     expertise: Pillar
     resonance: Pillar
@@ -76,12 +76,12 @@ class PillarTable(_Part):
         return ((name, getattr(self, name)) for name in self.__struct_fields__)
 
 
-class Reach(_Part):
+class Reach(_Part, frozen=True):
     gauges: list[str]
     signal: str
 
 
-class Upkeep(_Part):
+class Upkeep(_Part, frozen=True):
     half_life_days: Days
     stale_thousandths: Thousandths
     fresh_thousandths: Thousandths
@@ -89,7 +89,7 @@ class Upkeep(_Part):
     signals: list[str]
 
 
-class NetworkSpec(_Part):
+class NetworkSpec(_Part, frozen=True):
     """`reach_full_at` in followers, `resonance_full_at` in nats, `credibility` in thousandths."""
 
     resonance_full_at: FullAt
@@ -97,7 +97,7 @@ class NetworkSpec(_Part):
     credibility: Thousandths
 
 
-class PillarPercent(_Part):
+class PillarPercent(_Part, frozen=True):
     reach: Percent
     resonance: Percent
     expertise: Percent
@@ -106,17 +106,17 @@ class PillarPercent(_Part):
     inbound: Percent
 
 
-class KindSpec(_Part):
+class KindSpec(_Part, frozen=True):
     percent: PillarPercent
     reviews_max: Millipoints
 
 
-class Kinds(_Part):
+class Kinds(_Part, frozen=True):
     person: KindSpec
     business: KindSpec
 
 
-class Reviews(_Part):
+class Reviews(_Part, frozen=True):
     signal: str
     stars_signal: str
     half_life_days: Days
@@ -126,7 +126,7 @@ class Reviews(_Part):
     rating_count_max: Positive
 
 
-class Associates(_Part):
+class Associates(_Part, frozen=True):
     mean_neutral: Millipoints
     gain: Millipoints
     evidence_prior: Positive
@@ -134,7 +134,7 @@ class Associates(_Part):
     millipoints_max: Millipoints
 
 
-class Conduct(_Part):
+class Conduct(_Part, frozen=True):
     half_life_days: Days
     factor_min: Micro
     minor: MicroNats
@@ -142,13 +142,13 @@ class Conduct(_Part):
     severe: MicroNats
 
 
-class Visibility(_Part):
+class Visibility(_Part, frozen=True):
     reach: Annotated[int, Meta(ge=0, le=10)]
     resonance: Annotated[int, Meta(ge=0, le=10)]
     voice: Annotated[int, Meta(ge=0, le=10)]
 
 
-class Evidence(_Part):
+class Evidence(_Part, frozen=True):
     half_life_days: Days
     row_max: Positive
     without: list[str]

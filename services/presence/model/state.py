@@ -4,9 +4,10 @@ A state is canonical: every frame is sorted by its key and rows that say nothing
 states are equal frames and equal bytes. It may be partial: the rows of some people only.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
+from typing import Any
 
 import polars as pl
 
@@ -109,12 +110,19 @@ class State:
 
     @classmethod
     def empty(cls) -> "State":
-        return cls(*(pl.DataFrame(schema=dict(schema)) for schema in (PEOPLE, COUNTS, GAUGES, FLAGS, LEDGER)))
+        people, counts, gauges, flags, ledger = (
+            pl.DataFrame(schema=dict(schema)) for schema in (PEOPLE, COUNTS, GAUGES, FLAGS, LEDGER)
+        )
+        return cls(people, counts, gauges, flags, ledger)
 
     def canonical(self) -> "State":
         """The same state with every table sorted by its key: for rows that come out of a store."""
-        tables = {table: getattr(self, table).sort(keys) for table, keys in KEYS.items()}
-        return State(clock_ms=self.clock_ms, watermarks=self.watermarks, **tables)
+        return self.mapped(lambda table, rows: rows.sort(KEYS[table]))
+
+    def mapped(self, change: Callable[[str, pl.DataFrame], pl.DataFrame]) -> "State":
+        """The state with every table replaced by what `change` makes of its name and rows."""
+        tables: dict[str, Any] = {table: change(table, getattr(self, table)) for table in KEYS}
+        return replace(self, **tables)
 
     def equals(self, other: "State") -> bool:
         """Whether both are the same in every row and bit."""
