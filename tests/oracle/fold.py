@@ -1,7 +1,7 @@
 """Section 2 of the page: the state, and what one record does to it. One record at a time."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Generic, NamedTuple, TypeVar
 
 from tests.oracle.page import SLOT_MASK, signal_of
@@ -163,3 +163,18 @@ def _newer(known: Dated[T] | None, told: Dated[T]) -> Dated[T]:
     if known is not None and (known.observed_ms, known.id) >= (told.observed_ms, told.id):
         return known
     return told
+
+
+def copy(partition: Partition) -> Partition:
+    """A partition that can be folded further without changing this one."""
+    people = {
+        name: replace(
+            person,
+            counts=dict(person.counts),
+            gauges=dict(person.gauges),
+            flags=dict(person.flags),
+            ledger=dict(person.ledger),
+        )
+        for name, person in partition.people.items()
+    }
+    return replace(partition, people=people, watermarks=dict(partition.watermarks))
