@@ -1,8 +1,10 @@
 """Puts the gateway together: the only place that builds its real parts."""
 
 import asyncio
+import concurrent.futures
 import fcntl
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,6 +20,9 @@ from presence.gateway.watching import Announcer, Watchers
 from presence.log.kafka import consumer, ensure_topics
 from presence.log.settings import Settings
 
+FOLD_STOP_S = 2.0
+"""A fold that waits for a silent broker is left behind; its last transaction is whole."""
+
 
 async def run(settings: Settings, limits: Limits | None = None) -> None:
     """Serve until SIGTERM or SIGINT.
@@ -26,41 +31,31 @@ async def run(settings: Settings, limits: Limits | None = None) -> None:
     InvariantBroken when the topic of scores is not what scoring writes.
     """
     limits = limits or Limits()
-    stop = stop_signal()
+    asked = asyncio.create_task(stop_signal().wait())
     folder = settings.data / "gateway" / settings.namespace
     with _owned(folder), ReadModel(folder) as model:
         watchers = Watchers(limits.watchers_max)
         servicer = ScoreServicer(model, watchers, limits)
         server = GatewayServer(settings.gateway, servicer, watchers)
+        serving: set[asyncio.Task[None]] = set()
+
+        def on_caught_up(deployment: DeploymentId, positions: Positions) -> None:
+            servicer.caught_up(deployment, positions)
+            serving.add(asyncio.create_task(server.serve()))
+
+        announcer = Announcer(asyncio.get_running_loop(), servicer.changed, on_caught_up)
         await server.start()
-        try:
-            await _fold_until(stop, settings, model, server, servicer)
-        finally:
-            await server.stop()
+        stopping = threading.Event()
+        folding = _on_thread(lambda: _fold(settings, model, announcer, stopping))
+        await asyncio.wait((folding, asked), return_when=asyncio.FIRST_COMPLETED)
+        await server.stop()
+        stopping.set()
+        folded, _ = await asyncio.wait((folding,), timeout=FOLD_STOP_S)
+        if folded:
+            folding.result()
 
 
-async def _fold_until(
-    stop: asyncio.Event, settings: Settings, model: ReadModel, server: GatewayServer, servicer: ScoreServicer
-) -> None:
-    serving: set[asyncio.Task[None]] = set()
-
-    def on_caught_up(deployment: DeploymentId, positions: Positions) -> None:
-        servicer.caught_up(deployment, positions)
-        serving.add(asyncio.create_task(server.serve()))
-
-    announcer = Announcer(asyncio.get_running_loop(), servicer.changed, on_caught_up)
-    fold, deployment = await asyncio.to_thread(_connected_fold, settings, model, announcer)
-    folding = asyncio.create_task(asyncio.to_thread(fold.run, deployment))
-    stopping = asyncio.create_task(stop.wait())
-    try:
-        await asyncio.wait((folding, stopping), return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        fold.stop()
-        stopping.cancel()
-        await folding
-
-
-def _connected_fold(settings: Settings, model: ReadModel, announcer: Announcer) -> tuple[Fold, DeploymentId]:
+def _fold(settings: Settings, model: ReadModel, announcer: Announcer, stopping: threading.Event) -> None:
     ensure_topics(settings)
     topic = settings.topics.scores
     admin = KafkaAdminClient(**settings.kafka_options())
@@ -70,7 +65,26 @@ def _connected_fold(settings: Settings, model: ReadModel, announcer: Announcer) 
         admin.close()
     # Records that the log has lost must stop us loudly, and not be jumped over.
     reader = consumer(settings, auto_offset_reset="none")
-    return Fold(reader, topic, model, announcer), deployment
+    try:
+        Fold(reader, topic, model, announcer, stopping).run(deployment)
+    finally:
+        reader.close()
+
+
+def _on_thread(work: Callable[[], None]) -> asyncio.Future[None]:
+    """`work` on a daemon thread: unlike an executor's, it does not keep us alive while it waits for a silent broker."""
+    future: concurrent.futures.Future[None] = concurrent.futures.Future()
+
+    def run() -> None:
+        try:
+            work()
+        except BaseException as error:  # noqa: BLE001 (raised again where the future is awaited)
+            future.set_exception(error)
+        else:
+            future.set_result(None)
+
+    threading.Thread(target=run, name="fold", daemon=True).start()
+    return asyncio.wrap_future(future)
 
 
 @contextmanager

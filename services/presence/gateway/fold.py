@@ -45,19 +45,22 @@ class FoldListener(Protocol):
 class Fold:
     """Reads the topic of scores from where the read model stands, for ever."""
 
-    def __init__(self, consumer: KafkaConsumer, topic: str, model: ReadModel, listener: FoldListener) -> None:
+    def __init__(
+        self,
+        consumer: KafkaConsumer,
+        topic: str,
+        model: ReadModel,
+        listener: FoldListener,
+        stopping: threading.Event,
+    ) -> None:
         self._consumer = consumer
         self._topic = topic
         self._model = model
         self._listener = listener
-        self._stopping = threading.Event()
-
-    def stop(self) -> None:
-        """Make `run` return within POLL_MS. Any thread may ask."""
-        self._stopping.set()
+        self._stopping = stopping
 
     def run(self, deployment: DeploymentId) -> None:
-        """Fold until `stop`.
+        """Fold until `stopping` is set, and return within POLL_MS then.
 
         Raises InvariantBroken for a record that no scoring service wrote, or when records that were not folded yet
         have gone from the topic; SourceUnavailable if the broker does not answer at the start.
