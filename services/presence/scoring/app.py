@@ -23,19 +23,25 @@ RECORDS_MAX = 20_000
 """In one fetch: bounds memory; larger batches hardly fold faster."""
 
 
+class ScoringApp(faust.App):
+    """A Faust application with the scorer that its consumer feeds."""
+
+    scorer: Scorer
+
+
 class BulkConsumer(driver.Consumer):
     """Hands every fetched list of records to the scorer, and seeks to the scorer's offsets."""
 
+    app: ScoringApp
+
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """Called by Faust after each assignment, before anything is fetched."""
-        scorer: Scorer = self.app.scorer
-        offsets = await scorer.open({tp.partition for tp in self.assignment()})
+        offsets = await self.app.scorer.open({tp.partition for tp in self.assignment()})
         positions = {tp: offsets[tp.partition] for tp in self.assignment()}
         await self.seek_wait(positions)
         return positions
 
     async def _drain_messages(self, fetcher: Any) -> None:
-        scorer: Scorer = self.app.scorer
         while not (self.should_stop or fetcher.should_stop):
             generation = self.app.consumer_generation_id
             records, active = await self._wait_next_records(FETCH_TIMEOUT_S)
@@ -43,7 +49,7 @@ class BulkConsumer(driver.Consumer):
                 continue
             for tp, fetched in records.items():
                 if active is None or tp in active:
-                    scorer.apply(tp.partition, fetched)
+                    self.app.scorer.apply(tp.partition, fetched)
                     self._read_offset[tp] = fetched[-1].offset
                     await asyncio.sleep(0)
 
@@ -54,10 +60,10 @@ class BulkTransport(driver.Transport):
     Consumer = BulkConsumer
 
 
-def create_app(settings: Settings) -> faust.App:
+def create_app(settings: Settings) -> ScoringApp:
     """The worker of `settings`, not yet started."""
     broker = ";".join(f"kafka://{server}" for server in settings.kafka.split(","))
-    app = faust.App(
+    app = ScoringApp(
         f"{settings.namespace}.scoring",
         broker=broker,
         broker_credentials=_credentials(settings),
@@ -77,12 +83,13 @@ def create_app(settings: Settings) -> faust.App:
     app.scorer = Scorer(settings, load())
     app.topics.add(app.topic(settings.topics.activity, value_type=bytes, key_type=bytes, internal=False))
 
-    @app.on_partitions_revoked.connect  # type: ignore[untyped-decorator]
-    async def _close(_app: faust.App, revoked: set[TP], **_: Any) -> None:
+    async def close(_app: Any, revoked: set[TP], **_: Any) -> None:
         await app.scorer.close({tp.partition for tp in revoked})
 
+    app.on_partitions_revoked.connect(close)  # type: ignore[arg-type]  # its stub wants an unnamed parameter
+
     @app.task  # type: ignore[untyped-decorator]
-    async def _publish(_app: faust.App) -> None:
+    async def publish(_app: Any) -> None:
         await app.scorer.publish_until(lambda: app.should_stop)
 
     return app

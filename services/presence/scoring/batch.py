@@ -1,6 +1,6 @@
 """From fetched records to what the fold takes: a frame of events, and what could not be read."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -8,10 +8,11 @@ import polars as pl
 
 from presence.events import door
 from presence.events.errors import InvalidEvent
-from presence.events.vocabulary import NOBODY, Event
+from presence.events.vocabulary import NOBODY, Event, Kind
 from presence.log import codec
+from presence.log.topics import DAY_MS
 from presence.model import columns
-from presence.scoring.store import DeadLetter
+from presence.scoring.dead import DeadLetter
 
 VALUE_BYTES_MAX = codec.RECORD_BYTES_MAX
 """How much of an unreadable record is kept for the dead letter topic."""
@@ -32,14 +33,31 @@ class Batch:
     events: pl.DataFrame
     last_offsets: dict[str, int]
     """Of each person's newest record."""
+    ticks: list[tuple[int, Event]]
+    """The CLOCK and WATERMARK records, with their offsets."""
     dead: list[DeadLetter]
     next_offset: int
+
+    def new_day_offset(self, clock_ms: int, watermarks: Mapping[str, int]) -> int | None:
+        """Of the last record that moves the clock, or a network's watermark to another day; None if none does.
+
+        Only such a record changes the scores of people whom it does not name. `clock_ms` and `watermarks` are
+        those before the batch.
+        """
+        offset, days = None, {network: ms // DAY_MS for network, ms in watermarks.items()}
+        for at, tick in self.ticks:
+            if tick.kind == Kind.CLOCK and tick.observed_ms > clock_ms:
+                offset, clock_ms = at, tick.observed_ms
+            elif tick.kind == Kind.WATERMARK and tick.complete_ms // DAY_MS > days.get(tick.network, -1):
+                offset, days[tick.network] = at, tick.complete_ms // DAY_MS
+        return offset
 
 
 def read(records: Sequence[Record]) -> Batch:
     """Decode `records`, at least one. A record that does not pass the door is a dead letter, never an error."""
     events: list[Event] = []
     last_offsets: dict[str, int] = {}
+    ticks: list[tuple[int, Event]] = []
     dead: list[DeadLetter] = []
     for record in records:
         try:
@@ -51,7 +69,9 @@ def read(records: Sequence[Record]) -> Batch:
         events.append(event)
         if event.person != NOBODY:
             last_offsets[event.person] = record.offset
-    return Batch(columns.frame(events), last_offsets, dead, records[-1].offset + 1)
+        else:
+            ticks.append((record.offset, event))
+    return Batch(columns.frame(events), last_offsets, ticks, dead, records[-1].offset + 1)
 
 
 def _read_one(record: Record) -> Event:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from presence.events.vocabulary import NOBODY
 from presence.model.evaluate import evaluate
 from presence.model.fold import fold
 from presence.model.spec import Model
@@ -42,8 +43,7 @@ class Partition:
             return 0
         read = batch.read(fresh)
         state = self.store.load(list(read.last_offsets), _ids(read.events))
-        folded = fold(state, read.events, self._model)
-        self.store.save(folded, offset=read.next_offset, last_offsets=read.last_offsets, dead=read.dead)
+        self.store.save(fold(state, read.events, self._model), read)
         return len(fresh)
 
     def due(self) -> Publication:
@@ -56,6 +56,7 @@ class Partition:
 
 def _ids(events: pl.DataFrame) -> pl.DataFrame:
     """The (person, id) pairs whose ledger entries the fold may ask for."""
+    named = events.filter(pl.col("person") != NOBODY)
     return pl.concat(
-        [events.select("person", "id"), events.select("person", pl.col("ref_id").alias("id"))]
+        [named.select("person", "id"), named.select("person", pl.col("ref_id").alias("id"))]
     ).unique()

@@ -7,8 +7,8 @@ another worker takes the partition over, this one is fenced: its next publicatio
 from aiokafka import AIOKafkaProducer
 
 from presence.log.settings import Settings
+from presence.scoring.dead import DeadLetter
 from presence.scoring.partition import Publication
-from presence.scoring.store import DeadLetter
 
 LINGER_MS = 0
 """A transaction is flushed as a whole; waiting would only add delay."""

@@ -9,7 +9,7 @@ import fcntl
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -19,25 +19,17 @@ import numpy as np
 import polars as pl
 
 from presence.events.errors import InvariantBroken
-from presence.log.topics import DAY_MS
 from presence.model.fold import Folded
 from presence.model.state import State
 from presence.scoring import tables
+from presence.scoring.batch import Batch
+from presence.scoring.dead import DeadLetter
 from presence.scoring.tables import NetworkCodes
 
 SCHEMA_VERSION = 1
 MAP_BYTES = 64 * 2**30
 """Address space, not disk: far above one partition's state."""
 _TABLES = (*tables.ROWS, "numbers", "ledger", "revisions", "unpublished", "dead", "meta")
-
-
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
-    """A record of the log that could not be read, and why."""
-
-    offset: int
-    reason: str
-    value: bytes
 
 
 class Store:
@@ -61,7 +53,7 @@ class Store:
         """Of the next record to apply."""
         self.clock_ms: int = meta["clock_ms"]
         self.watermarks: dict[str, int] = meta["watermarks"]
-        self._control_offset: int = meta["control_offset"]
+        self._new_day_offset: int = meta["new_day_offset"]
         self._people: int = meta["people"]
         self._networks = NetworkCodes(meta["networks"])
 
@@ -78,17 +70,14 @@ class Store:
         state = State(**frames, ledger=ledger, clock_ms=self.clock_ms, watermarks=dict(self.watermarks))
         return state.canonical()
 
-    def save(
-        self, folded: Folded, *, offset: int, last_offsets: Mapping[str, int], dead: Sequence[DeadLetter] = ()
-    ) -> None:
-        """Write what a batch left, and go on to `offset`.
+    def save(self, folded: Folded, batch: Batch) -> None:
+        """Write what `batch` left, and go on after it.
 
-        `last_offsets` has every person of the batch with the offset of the last record of theirs. If
-        the clock or a watermark moved to another day, everybody is left unpublished.
+        Its people are left unpublished; if it brings a new day, everybody is.
         """
-        state = folded.state
+        state, last_offsets = folded.state, batch.last_offsets
+        new_day_offset = batch.new_day_offset(self.clock_ms, self.watermarks)
         with self._env.begin(write=True) as txn:
-            new_day = _days(state.clock_ms, state.watermarks) != _days(self.clock_ms, self.watermarks)
             numbers = self._numbers(txn, list(last_offsets))
             self._drop_ledger(txn, folded, numbers)
             self._save_ledger(txn, state.ledger, numbers)
@@ -97,16 +86,20 @@ class Store:
             stamps = [(p.encode(), at.to_bytes(8, "big")) for p, at in last_offsets.items()]
             self._put(txn, "revisions", stamps)
             self._put(txn, "unpublished", [(person, b"") for person, _ in stamps])
-            if new_day:
-                self._control_offset = offset - 1
+            if new_day_offset is not None:
+                self._new_day_offset = new_day_offset
                 with txn.cursor(db=self._db["revisions"]) as everybody:
                     self._put(
                         txn, "unpublished", ((person, b"") for person in everybody.iternext(values=False))
                     )
-            for letter in dead:
+            for letter in batch.dead:
                 value = json.dumps([letter.reason, letter.value.hex()]).encode()
                 txn.put(letter.offset.to_bytes(8, "big"), value, db=self._db["dead"])
-            self.offset, self.clock_ms, self.watermarks = offset, state.clock_ms, dict(state.watermarks)
+            self.offset, self.clock_ms, self.watermarks = (
+                batch.next_offset,
+                state.clock_ms,
+                dict(state.watermarks),
+            )
             self._save_meta(txn)
 
     def unpublished(self, people_max: int) -> dict[str, int]:
@@ -149,7 +142,7 @@ class Store:
             "offset": self.offset,
             "clock_ms": self.clock_ms,
             "watermarks": self.watermarks,
-            "control_offset": self._control_offset,
+            "new_day_offset": self._new_day_offset,
             "people": self._people,
             "networks": self._networks.names,
         }
@@ -157,7 +150,8 @@ class Store:
 
     def _get(self, txn: lmdb.Transaction, table: str, keys: Iterable[bytes]) -> list[tuple[bytes, bytes]]:
         with txn.cursor(db=self._db[table]) as cursor:
-            return cursor.getmulti(keys)  # type: ignore[no-any-return]
+            found: list[tuple[bytes, bytes]] = cursor.getmulti(keys)  # type: ignore[assignment]  # no buffers here
+            return found
 
     def _put(self, txn: lmdb.Transaction, table: str, items: Iterable[tuple[bytes, bytes]]) -> None:
         with txn.cursor(db=self._db[table]) as cursor:
@@ -165,7 +159,7 @@ class Store:
 
     def _revisions(self, txn: lmdb.Transaction, people: Sequence[str]) -> dict[str, int]:
         found = self._get(txn, "revisions", [person.encode() for person in people])
-        return {key.decode(): max(int.from_bytes(at, "big"), self._control_offset) for key, at in found}
+        return {key.decode(): max(int.from_bytes(at, "big"), self._new_day_offset) for key, at in found}
 
     def _numbers(self, txn: lmdb.Transaction, people: Sequence[str]) -> dict[str, bytes]:
         """Each person's number in this store, 4 bytes; new people get the next ones."""
@@ -228,14 +222,9 @@ class Store:
         for person in folded.erased:
             self._drop(txn, numbers[person], lambda _: True)
         for person, network, account in folded.unlinked:
-            code = self._networks.names.index(network) if network in self._networks.names else None
-            self._drop(
-                txn,
-                numbers[person],
-                lambda row, code=code, account=account: (
-                    row["network"] == code and row["account"] == account and not row["undone"]
-                ),
-            )
+            if network in self._networks.names:
+                code = self._networks.names.index(network)
+                self._drop(txn, numbers[person], partial(_counted_of, code, account))
 
     def _drop(self, txn: lmdb.Transaction, prefix: bytes, gone: Callable[[np.void], bool]) -> None:
         with txn.cursor(db=self._db["ledger"]) as cursor:
@@ -250,15 +239,14 @@ _NEW = {
     "offset": 0,
     "clock_ms": 0,
     "watermarks": {},
-    "control_offset": -1,
+    "new_day_offset": -1,
     "people": 0,
     "networks": [],
 }
 
 
-def _days(clock_ms: int, watermarks: Mapping[str, int]) -> tuple[int, dict[str, int]]:
-    """What of the clock and the watermarks can change a score."""
-    return clock_ms, {network: complete_ms // DAY_MS for network, complete_ms in watermarks.items()}
+def _counted_of(network: int, account: int, row: np.void) -> bool:
+    return bool(row["network"] == network and row["account"] == account and not row["undone"])
 
 
 def _lock(path: Path) -> int:
