@@ -12,7 +12,6 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 
 from presence.events.vocabulary import PersonId
-from presence.gateway.fold import FoldListener
 from presence.gateway.refusals import Refused, stopping, too_many_watchers
 from presence.gateway.resume import DeploymentId, Positions
 
@@ -101,8 +100,8 @@ class Watchers:
             watcher.end(stopping())
 
 
-class Announcer(FoldListener):
-    """Carries what the fold's thread says to the event loop; one callback at most is under way.
+class Announcer:
+    """The fold's listener: carries what it says to the event loop; one callback at most is under way.
 
     What is said faster than the loop runs is put together per person, so that nothing piles up.
     """

@@ -1,0 +1,42 @@
+"""Records of the topic of scores, and a read model in a folder of the test's own."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from presence.events.vocabulary import PersonId
+from presence.gateway.read_model import Change, ReadModel
+from presence.gateway.resume import DeploymentId
+from presence.log.revision import Revision, encode
+from presence.v1.score_pb2 import Score
+
+DEPLOYMENT = DeploymentId(b"here4now")
+PARTITIONS = 2
+DIGITS = "abcdefghijklmnopqrstuvwxyz234567"
+
+
+@pytest.fixture
+def person() -> Callable[[int], PersonId]:
+    return lambda number: PersonId("p_" + "a" * 24 + DIGITS[number // 32] + DIGITS[number % 32])
+
+
+@pytest.fixture
+def change(person: Callable[[int], PersonId]) -> Callable[..., Change]:
+    """`change(number, offset, revision)`: person `number` always in partition `number % 2`."""
+
+    def make(
+        number: int, offset: int, revision: int, *, presence: int = 1000, erased: bool = False
+    ) -> Change:
+        at = Revision(number % PARTITIONS, revision)
+        score = Score(person=person(number), presence_millipoints=presence, revision=encode(at))
+        return Change(at.partition, offset, person(number), at, b"" if erased else score.SerializeToString())
+
+    return make
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Iterator[ReadModel]:
+    with ReadModel(tmp_path / "model") as opened:
+        opened.begin(DEPLOYMENT, (0,) * PARTITIONS)
+        yield opened
