@@ -44,10 +44,10 @@ def check(event: Event) -> Event:
     Raises InvalidEvent with a reason of one word: `time`, `id`, `person`, `network`, `verb`,
     `actor`, `magnitude`, `rating`, `gauge`, `value`, `ref`, `associates`, `flag`, `kind`.
     """
-    _require("time", 0 < event.observed_ms <= TIME_MS_MAX, "observed_ms is out of range")
     checks = _BY_KIND.get(event.kind)
     if checks is None:
         raise InvalidEvent("kind", "a record needs a kind")
+    _require("time", 0 < event.observed_ms <= TIME_MS_MAX, "observed_ms is out of range")
     for one in checks:
         one(event)
     return event
