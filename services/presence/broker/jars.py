@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from presence.broker.download import Download, fetch_all
-from presence.broker.errors import FolderNotWritable
+from presence.broker.errors import BrokerError, FolderNotWritable
 from presence.broker.locking import exclusive
 from presence.broker.progress import ProgressListener, ignore
 
@@ -69,7 +69,7 @@ def ensure_jars(
     """The paths of all jars, downloading those that `<cache_folder>/jars` lacks or that were damaged.
 
     `$PRESENCE_MAVEN_URL` names another Maven repository to take them from.
-    Raises DownloadFailed, FolderNotWritable or BrokerBusy.
+    Raises DownloadFailed, FolderNotWritable or BrokerBusy; BrokerError if that is no http(s) address.
     """
     folder = cache_folder / "jars"
     wanted = list(locked_jars() if jars is None else jars)
@@ -78,7 +78,7 @@ def ensure_jars(
         return paths
     with exclusive(folder / ".lock", CACHE_WAIT_S):
         _remove_leftovers(folder)
-        repository_url = os.environ.get("PRESENCE_MAVEN_URL", MAVEN_URL).rstrip("/")
+        repository_url = _repository_url()
         downloads = [
             Download(
                 name=jar.maven_path,
@@ -91,6 +91,16 @@ def ensure_jars(
         ]
         fetch_all(downloads, folder, listener)
     return paths
+
+
+def _repository_url() -> str:
+    url = os.environ.get("PRESENCE_MAVEN_URL") or MAVEN_URL
+    if not url.startswith(("https://", "http://")):
+        raise BrokerError(
+            f"PRESENCE_MAVEN_URL is {url!r}, which is no address of a Maven repository.",
+            "Give one that begins with https:// or http://, or unset it for Maven Central.",
+        )
+    return url.rstrip("/")
 
 
 def _lacking(folder: Path, jars: list[Jar]) -> list[Jar]:

@@ -5,6 +5,7 @@ it. A start is exclusive per folder; a second one finds the broker running and d
 or of the process that started it, the next start puts things right.
 """
 
+import os
 import time
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -17,7 +18,7 @@ from presence.broker.locking import exclusive
 from presence.broker.logs import last_lines
 from presence.broker.ports import free_port, refusal
 from presence.broker.probe import NotKafka, ask
-from presence.broker.process import KILL_WAIT_S, end_process, memory_bytes, running_process
+from presence.broker.process import KILL_WAIT_S, end_process, find_process, memory_bytes, running_process
 from presence.broker.progress import Progress, ProgressListener, Step, ignore
 from presence.broker.properties import HOST, server_properties
 from presence.broker.record import BrokerRecord, read_record, write_record
@@ -49,7 +50,7 @@ class BrokerStatus:
 class Broker:
     """The broker of `data_folder`. `port` is wanted by the caller; without one it keeps the folder's, or takes a free one.
 
-    `cache_folder` is where the jars are kept, by default the user's cache; `listener` hears what a start is doing.
+    `cache_folder` is where the jars are kept, by default the user's cache.
     """
 
     def __init__(
@@ -58,7 +59,6 @@ class Broker:
         port: int | None = None,
         *,
         cache_folder: Path | None = None,
-        listener: ProgressListener = ignore,
     ) -> None:
         if port is not None and not 0 < port < 65_536:
             raise BrokerError(f"{port} is no port.", "Choose one from 1 to 65535, or none for a free one.")
@@ -66,23 +66,25 @@ class Broker:
         self.log_path = self.data_folder / "broker.log"
         self._port = port
         self._cache_folder = (cache_folder or default_cache_folder()).expanduser().resolve()
-        self._listener = listener
+        _refuse_separator(self.data_folder, ",")  # Kafka takes a comma for the beginning of a second folder,
+        _refuse_separator(self._cache_folder, os.pathsep)  # and Java a colon.
         self._console_path = self.data_folder / "console.log"
 
-    def start(self, wait_s: float = 60.0) -> BrokerStatus:
+    def start(self, wait_s: float = 60.0, *, listener: ProgressListener = ignore) -> BrokerStatus:
         """Start the broker, or find it running, and return when it serves; the download's time is not in `wait_s`.
 
-        Raises the BrokerError that fits; a broker that does not serve within `wait_s` is stopped again.
+        The listener hears each step; while it downloads, from several threads, one call at a time. Raises the BrokerError that fits; a broker that does not serve within `wait_s` is stopped again.
         """
         status = self.status()
         if status.running and self._port in {None, status.port}:
             return status
         java_path()
         heap_size()
-        jars = ensure_jars(self._cache_folder, self._listener)
+        jars = ensure_jars(self._cache_folder, listener)
         with self._exclusive(wait_s):
-            record = self._record_of_running() or self._launch(jars)
+            record = self._record_of_running() or self._launch(jars, listener)
             self._await_ready(record, wait_s)
+            listener(Progress(Step.READY, f"{HOST}:{record.port}"))
         return self.status()
 
     def stop(self, wait_s: float = 10.0) -> BrokerStatus:
@@ -110,8 +112,17 @@ class Broker:
     def _exclusive(self, wait_s: float) -> AbstractContextManager[None]:
         return exclusive(self.data_folder / "broker.lock", wait_s + KILL_WAIT_S)
 
-    def _record_of_running(self) -> BrokerRecord | None:
+    def _complete_record(self) -> BrokerRecord | None:
+        """The record; where it has no process, with the one that a start left which was killed before it wrote it down."""
         record = read_record(self.data_folder)
+        if record is None or record.pid is not None:
+            return record
+        record = replace(record, pid=find_process(self.data_folder))
+        write_record(self.data_folder, record)
+        return record
+
+    def _record_of_running(self) -> BrokerRecord | None:
+        record = self._complete_record()
         if record is None or running_process(self.data_folder, record) is None:
             return None
         if self._port not in {None, record.port}:
@@ -120,11 +131,11 @@ class Broker:
             raise PortTaken(self._port, by_whom, "Use that one, or stop it first: `presence broker stop`.")
         return record
 
-    def _launch(self, jars: list[Path]) -> BrokerRecord:
+    def _launch(self, jars: list[Path], listener: ProgressListener) -> BrokerRecord:
         try:
             record = self._choose_ports()
             if not (self.data_folder / FOLDER_NAME).exists():
-                self._listener(Progress(Step.FORMAT, "a new data folder"))
+                listener(Progress(Step.FORMAT, "a new data folder"))
             ensure_storage(self.data_folder, jars, port=record.port, controller_port=record.controller_port)
             text = server_properties(
                 log_folder=self.data_folder / FOLDER_NAME,
@@ -133,9 +144,9 @@ class Broker:
             )
             properties_path = self.data_folder / "server.properties"
             properties_path.write_text(text)
-            # Recorded before it runs and after: a start that is killed in between leaves the ports at least.
+            # Recorded before it runs and after: a start that is killed in between leaves the port by which to find it.
             write_record(self.data_folder, record)
-            self._listener(Progress(Step.LAUNCH, f"on {HOST}:{record.port}"))
+            listener(Progress(Step.LAUNCH, f"on {HOST}:{record.port}"))
             pid = launch(jars, properties_path, self.data_folder, self._console_path)
         except OSError as error:
             raise FolderNotWritable(self.data_folder, error.strerror or str(error)) from error
@@ -159,17 +170,16 @@ class Broker:
         give_up_at = time.monotonic() + wait_s
         while not self._serves(record):
             if running_process(self.data_folder, record) is None:
-                raise BrokerDied(
-                    "The broker ended while it started.",
-                    self.log_path,
-                    last_lines(self._console_path, self.log_path),
-                )
+                raise self._died("The broker ended while it started.")
             if time.monotonic() >= give_up_at:
-                lines = last_lines(self._console_path, self.log_path)
+                died = self._died(f"The broker was not ready within {wait_s:.0f} s.")
                 self._stop(wait_s=0)
-                raise BrokerDied(f"The broker was not ready within {wait_s:.0f} s.", self.log_path, lines)
+                raise died
             time.sleep(POLL_S)
-        self._listener(Progress(Step.READY, f"{HOST}:{record.port}"))
+
+    def _died(self, what: str) -> BrokerDied:
+        # The console last: it is this run's, and what stands there hindered even the log.
+        return BrokerDied(what, self.log_path, last_lines(self.log_path, self._console_path))
 
     def _serves(self, record: BrokerRecord) -> bool:
         try:
@@ -179,7 +189,12 @@ class Broker:
         return answer is not None and answer.brokers > 0 and answer.cluster_id == cluster_id(self.data_folder)
 
     def _stop(self, wait_s: float) -> None:
-        record = read_record(self.data_folder)
+        record = self._complete_record()
         if record is not None:
             end_process(self.data_folder, record, wait_s)
             write_record(self.data_folder, replace(record, pid=None))
+
+
+def _refuse_separator(folder: Path, separator: str) -> None:
+    if separator in str(folder):
+        raise BrokerError(f"{folder} has a {separator!r} in its name.", "Choose a folder without one.")

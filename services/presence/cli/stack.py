@@ -15,6 +15,7 @@ from honcho.manager import Manager
 from rich.console import Console
 
 from presence.broker import Broker
+from presence.cli.broker import start_with_progress
 from presence.cli.context import settings
 from presence.client import Client
 from presence.events.errors import SourceUnavailable
@@ -46,8 +47,7 @@ def up(
     broker = Broker(found.data / "broker")
     own_broker = "PRESENCE_KAFKA" not in os.environ
     if own_broker:
-        err.print("starting the broker (its first start downloads it)")
-        os.environ["PRESENCE_KAFKA"] = str(broker.start().bootstrap)
+        os.environ["PRESENCE_KAFKA"] = str(start_with_progress(broker).bootstrap)
     try:
         raise SystemExit(_supervise(settings(), ingest))
     finally:
@@ -86,6 +86,9 @@ def _up_detached(ingest: list[str]) -> None:
     found = settings()
     found.data.mkdir(parents=True, exist_ok=True)
     log_path = found.data / "stack.log"
+    if "PRESENCE_KAFKA" not in os.environ:
+        # Here and not in the background, so that a download is seen and takes as long as it takes.
+        start_with_progress(Broker(found.data / "broker"))
     process = start_stack(ingest, log_path)
     wait_until_ready(process, found.gateway, log_path)
     err.print(f"ready: gateway {found.gateway}, log {log_path}; `presence down` stops it")
