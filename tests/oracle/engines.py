@@ -6,24 +6,31 @@ by `==`.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
-import polars as pl
-
-from presence.events.vocabulary import Event, Gauge, PersonKind, Severity
-from presence.model.columns import frame
-from presence.model.evaluate import evaluate as core_evaluate
-from presence.model.fold import fold as core_fold
-from presence.model.spec import load
-from presence.model.state import KEYS
-from presence.model.state import State as CoreState
 from tests.oracle.evaluate import Score, evaluate
 from tests.oracle.explain import Waterfall, change, waterfall
 from tests.oracle.fold import Dated, Partition, Person, Row, copy, fold
 from tests.oracle.page import PILLARS
 
+from presence.events.vocabulary import Event, Gauge, PersonKind
+from presence.model.columns import frame
+from presence.model.evaluate import evaluate as core_evaluate
+from presence.model.explain import change as core_change
+from presence.model.fold import fold as core_fold
+from presence.model.spec import load
+from presence.model.state import KEYS
+from presence.model.state import State as CoreState
+
 Tables = dict[str, Any]
 ScoreJson = dict[str, Any]
+
+
+class Change(NamedTuple):
+    """Differences of waterfalls: (entry, network, account) -> millipoints."""
+
+    decay: dict[tuple[Any, ...], int]
+    events: dict[tuple[Any, ...], int]
 
 
 class Engine(Protocol):
@@ -42,8 +49,8 @@ class Engine(Protocol):
     def scores(self, state: Any, as_of_ms: int | None = None) -> dict[str, ScoreJson]:
         """By person; an erased person has none."""
 
-    def change(self, old: Any, new: Any, times_ms: tuple[int, int]) -> dict[str, tuple[Any, Any]]:
-        """By person of `new`: the waterfall differences of decay and of events, as {entry: millipoints}."""
+    def change(self, old: Any, new: Any, times_ms: tuple[int, int]) -> dict[str, Change]:
+        """By person of `new`, from the old score at the first time to the new one at the second."""
 
 
 class Oracle:
@@ -97,11 +104,9 @@ class Oracle:
             if score
         }
 
-    def change(
-        self, old: Partition, new: Partition, times_ms: tuple[int, int]
-    ) -> dict[str, tuple[Any, Any]]:
+    def change(self, old: Partition, new: Partition, times_ms: tuple[int, int]) -> dict[str, Change]:
         changes = {name: change(old, new, name, *times_ms) for name in new.people}
-        return {name: (_flat(one.decay), _flat(one.events)) for name, one in changes.items()}
+        return {name: Change(_flat(one.decay), _flat(one.events)) for name, one in changes.items()}
 
 
 def _standing(person: Person) -> list[int]:
@@ -148,7 +153,7 @@ def _oracle_json(name: str, score: Score, events: int) -> ScoreJson:
     }
 
 
-def _flat(entries: Waterfall) -> dict[tuple[str, str, int], int]:
+def _flat(entries: Waterfall) -> dict[tuple[Any, ...], int]:
     return {(key.name, *key.account): millipoints for key, millipoints in entries.items()}
 
 
@@ -200,8 +205,12 @@ class Core:
             told[person]["waterfall"].append(tuple(entry))
         return told
 
-    def change(self, old: CoreState, new: CoreState, times_ms: tuple[int, int]) -> dict[str, tuple[Any, Any]]:
-        raise NotImplementedError
+    def change(self, old: CoreState, new: CoreState, times_ms: tuple[int, int]) -> dict[str, Change]:
+        entries = core_change(old, new, self.model, *times_ms)
+        told = {name: Change({}, {}) for name in new.people["person"]}
+        for person, cause, *entry, millipoints in entries.iter_rows():
+            getattr(told[person], cause)[tuple(entry)] = millipoints
+        return told
 
 
 def _signal_named(signals: Mapping[int, str], row: Sequence[Any]) -> tuple[Any, ...]:
@@ -214,6 +223,3 @@ def _core_json(row: Mapping[str, Any]) -> ScoreJson:
     kind = PersonKind(row["kind"]).name.lower()
     rest = {field: value for field, value in row.items() if field not in pillars}
     return {**rest, "kind": kind, "pillars": pillars, "accounts": {}, "waterfall": []}
-
-
-ENGINES: list[Engine] = [Core(), Oracle()]

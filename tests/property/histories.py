@@ -5,7 +5,7 @@ per choice from a table. That is a hundred times cheaper than a draw per field, 
 bytes are fewer records, and a zero byte is the plainest choice of each table.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -29,6 +29,7 @@ from presence.events.vocabulary import (
 )
 
 T = TypeVar("T")
+Fields = dict[str, Any]
 
 DAY_MS = 86_400_000
 BASE_MS = 1_767_571_200_000
@@ -88,10 +89,18 @@ EVERY_ACT = tuple(
     for reply in (False, True)
 )
 
-EVERYDAY = {Kind.ACTIVITY: 36, Kind.GAUGE: 12, Kind.UNDO: 6, Kind.FLAG: 3, Kind.ASSOCIATES: 2, Kind.ENROLLED: 2}
+EVERYDAY = {
+    Kind.ACTIVITY: 36,
+    Kind.GAUGE: 12,
+    Kind.UNDO: 6,
+    Kind.FLAG: 3,
+    Kind.ASSOCIATES: 2,
+    Kind.ENROLLED: 2,
+}
 FOR_EVERYBODY = {Kind.CLOCK: 1, Kind.WATERMARK: 2}
 IN_LOG_ORDER = {Kind.UNLINKED: 3, Kind.ERASED: 1}
 """Kinds that do not commute with the others."""
+NAMELESS = {*FOR_EVERYBODY, *IN_LOG_ORDER}
 HOSTILE = {**EVERYDAY, **FOR_EVERYBODY, **IN_LOG_ORDER}
 
 
@@ -141,61 +150,91 @@ def read(block: bytes, kinds: Sequence[Kind], people: Sequence[str] = PEOPLE) ->
 
 def _record(choose: Chooser, kinds: Sequence[Kind], people: Sequence[str], earlier: Sequence[Event]) -> Event:
     kind = choose.one_of(kinds)
-    person = PersonId(choose.one_of(people))
-    occurred_ms = max(
-        BASE_MS + choose.one_of(DAYS) * DAY_MS + choose.one_of(MS_OF_DAY), door.OCCURRED_MS_MIN
-    )
-    observed_ms = occurred_ms + choose.one_of(LAGS_MS)
-    network, account = Network(choose.one_of(NETWORKS)), AccountHash(choose.one_of(ACCOUNTS))
-    common: dict[str, Any] = {"kind": kind, "observed_ms": observed_ms}
-    if kind == Kind.CLOCK:
-        return Event(**common)
-    if kind == Kind.WATERMARK:
-        return Event(**common, network=network, complete_ms=occurred_ms)
-    common |= {"person": person}
-    if kind == Kind.ERASED:
-        return Event(**common)
-    if kind == Kind.UNLINKED:
-        known = choose.one_of(earlier) if earlier else None
-        if known and known.network and known.person:
-            return Event(**common, network=known.network, account=known.account)
-        return Event(**common, network=network, account=account)
-    common |= {"id": id_of(len(earlier))}
-    if kind == Kind.ACTIVITY:
-        return _activity(choose, {**common, "occurred_ms": occurred_ms, "network": network, "account": account})
-    if kind == Kind.GAUGE:
-        gauge = choose.one_of(tuple(GAUGE_VALUES))
-        value = choose.one_of(GAUGE_VALUES[gauge])
-        return Event(**common, network=network, account=account, gauge=gauge, value=value)
-    if kind == Kind.UNDO:
-        return Event(**common, ref_id=id_of(choose.index(2 * RECORDS_MAX)))
-    if kind == Kind.FLAG:
-        severity = choose.one_of((Severity.SEVERE, Severity.SERIOUS, Severity.MINOR))
-        return Event(
-            **common,
-            occurred_ms=occurred_ms,
-            ref_id=EventId(choose.one_of(ACCOUNTS)),
-            severity=severity,
-            withdrawn=choose.one_of((False, False, True)),
-        )
-    if kind == Kind.ASSOCIATES:
-        return Event(**common, mean=choose.one_of(MEANS), number=choose.one_of(NUMBERS))
-    return Event(**common, person_kind=choose.one_of((PersonKind.PERSON, PersonKind.BUSINESS)))
+    person = PersonId("" if kind in FOR_EVERYBODY else choose.one_of(people))
+    time_ms = BASE_MS + choose.one_of(DAYS) * DAY_MS + choose.one_of(MS_OF_DAY)
+    time_ms = max(time_ms, door.OCCURRED_MS_MIN)
+    common: Fields = {
+        "kind": kind,
+        "person": person,
+        "id": EventId(0) if kind in NAMELESS else id_of(len(earlier)),
+        "observed_ms": time_ms + choose.one_of(LAGS_MS),
+    }
+    return Event(**common, **_OF_KIND[kind](choose, time_ms, earlier))
 
 
-def _activity(choose: Chooser, common: dict[str, Any]) -> Event:
+def _account(choose: Chooser) -> Fields:
+    return {"network": Network(choose.one_of(NETWORKS)), "account": AccountHash(choose.one_of(ACCOUNTS))}
+
+
+def _activity(choose: Chooser, time_ms: int, _earlier: Sequence[Event]) -> Fields:
     act = choose.one_of(ACTS) if choose.index(5) else EVERY_ACT[choose.index(256) * 5 % len(EVERY_ACT)]
     direction, verb, thing, reply = act
-    return Event(
-        **common,
-        direction=direction,
-        verb=verb,
-        object=thing,
-        in_reply_to_other=reply,
-        actor=ActorHash(choose.one_of(ACTORS) if direction == Direction.TO else 0),
-        magnitude=choose.one_of(MAGNITUDES),
-        rating=choose.one_of(RATINGS) if verb == Verb.REVIEW else 0,
-    )
+    return _account(choose) | {
+        "direction": direction,
+        "verb": verb,
+        "object": thing,
+        "in_reply_to_other": reply,
+        "actor": ActorHash(choose.one_of(ACTORS) if direction == Direction.TO else 0),
+        "occurred_ms": time_ms,
+        "magnitude": choose.one_of(MAGNITUDES),
+        "rating": choose.one_of(RATINGS) if verb == Verb.REVIEW else 0,
+    }
+
+
+def _gauge(choose: Chooser, _time_ms: int, _earlier: Sequence[Event]) -> Fields:
+    gauge = choose.one_of(tuple(GAUGE_VALUES))
+    return _account(choose) | {"gauge": gauge, "value": choose.one_of(GAUGE_VALUES[gauge])}
+
+
+def _undo(choose: Chooser, _time_ms: int, _earlier: Sequence[Event]) -> Fields:
+    return {"ref_id": id_of(choose.index(2 * RECORDS_MAX))}
+
+
+def _flag(choose: Chooser, time_ms: int, _earlier: Sequence[Event]) -> Fields:
+    return {
+        "ref_id": EventId(choose.one_of(ACCOUNTS)),
+        "severity": choose.one_of((Severity.SEVERE, Severity.SERIOUS, Severity.MINOR)),
+        "withdrawn": choose.one_of((False, False, True)),
+        "occurred_ms": time_ms,
+    }
+
+
+def _associates(choose: Chooser, _time_ms: int, _earlier: Sequence[Event]) -> Fields:
+    return {"mean": choose.one_of(MEANS), "number": choose.one_of(NUMBERS)}
+
+
+def _enrolled(choose: Chooser, _time_ms: int, _earlier: Sequence[Event]) -> Fields:
+    return {"person_kind": choose.one_of((PersonKind.PERSON, PersonKind.BUSINESS))}
+
+
+def _watermark(choose: Chooser, time_ms: int, _earlier: Sequence[Event]) -> Fields:
+    return {"network": Network(choose.one_of(NETWORKS)), "complete_ms": time_ms}
+
+
+def _unlinked(choose: Chooser, _time_ms: int, earlier: Sequence[Event]) -> Fields:
+    """Mostly an account that something is known of."""
+    known = choose.one_of(earlier) if earlier else None
+    if known and known.network and known.person:
+        return {"network": known.network, "account": known.account}
+    return _account(choose)
+
+
+def _nothing(_choose: Chooser, _time_ms: int, _earlier: Sequence[Event]) -> Fields:
+    return {}
+
+
+_OF_KIND: dict[Kind, Callable[[Chooser, int, Sequence[Event]], Fields]] = {
+    Kind.ACTIVITY: _activity,
+    Kind.GAUGE: _gauge,
+    Kind.UNDO: _undo,
+    Kind.FLAG: _flag,
+    Kind.ASSOCIATES: _associates,
+    Kind.ENROLLED: _enrolled,
+    Kind.CLOCK: _nothing,
+    Kind.WATERMARK: _watermark,
+    Kind.UNLINKED: _unlinked,
+    Kind.ERASED: _nothing,
+}
 
 
 def as_told_of(person: str, events: Iterable[Event]) -> list[Event]:

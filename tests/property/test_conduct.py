@@ -2,22 +2,21 @@
 
 from dataclasses import replace
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.oracle.engines import Engine
+from tests.property.histories import DAY_MS, EVERYDAY, MOMENTS_MS, as_told_of, histories
 
 from presence.events.vocabulary import Event, EventId, Kind, PersonId, Severity
-from tests.oracle.engines import ENGINES, Engine
-from tests.property.histories import DAY_MS, EVERYDAY, MOMENTS_MS, as_told_of, histories
 
 BLAMELESS = {**EVERYDAY, Kind.FLAG: 0}
 SEVERITIES = st.lists(st.sampled_from([Severity.MINOR, Severity.SERIOUS, Severity.SEVERE]), max_size=6)
 
 
-def flag(number: int, severity: Severity, day_ms: int) -> Event:
+def flag(number: int, severity: Severity, day_ms: int, person: str = "p_flagged") -> Event:
     return Event(
         kind=Kind.FLAG,
-        person=PersonId("p_flagged"),
+        person=PersonId(person),
         id=EventId(number),
         ref_id=EventId(number),
         severity=severity,
@@ -26,34 +25,25 @@ def flag(number: int, severity: Severity, day_ms: int) -> Event:
     )
 
 
-@pytest.mark.parametrize("engine", ENGINES, ids=str)
 @given(
     events=histories(BLAMELESS, people=["p_clean"]),
     others=SEVERITIES,
     as_of_ms=st.sampled_from(MOMENTS_MS),
     of_day_ms=st.integers(0, DAY_MS - 1),
 )
-def test_a_severe_flag_leaves_a_tenth_and_the_floor_is_a_twentieth(
+def test_a_severe_flag_leaves_a_tenth_the_floor_is_a_twentieth_and_a_withdrawn_one_takes_nothing(
     engine: Engine, events: list[Event], others: list[Severity], as_of_ms: int, of_day_ms: int
 ) -> None:
     events = [Event(kind=Kind.ENROLLED, person=PersonId("p_clean"), observed_ms=1), *events]
     flags = [flag(n, severity, as_of_ms) for n, severity in enumerate([Severity.SEVERE, *others])]
-    state = engine.fold(engine.empty(), [*events, *as_told_of("p_flagged", events), *flags])
+    raised = flag(1, Severity.SEVERE, as_of_ms, "p_acquitted")
+    withdrawn = replace(raised, id=EventId(0), withdrawn=True, observed_ms=raised.observed_ms + 1)
+    people = [*events, *as_told_of("p_flagged", events), *as_told_of("p_acquitted", events)]
+    state = engine.fold(engine.empty(), [*people, *flags, withdrawn, raised])
     scores = engine.scores(state, as_of_ms + of_day_ms)
     clean, flagged = scores["p_clean"]["presence"], scores["p_flagged"]["presence"]
     assert flagged * 1000 <= clean * 101
     assert flagged >= clean * 50_000 // 10**6
     assert scores["p_flagged"]["factor"] >= 50_000
     assert scores["p_flagged"]["pillars"] == scores["p_clean"]["pillars"]
-
-
-@pytest.mark.parametrize("engine", ENGINES, ids=str)
-@given(events=histories(BLAMELESS, people=["p_clean"]), severity=st.sampled_from(list(Severity)[1:]))
-def test_a_withdrawn_flag_takes_nothing(engine: Engine, events: list[Event], severity: Severity) -> None:
-    as_of_ms = MOMENTS_MS[0]
-    events = [Event(kind=Kind.ENROLLED, person=PersonId("p_clean"), observed_ms=1), *events]
-    raised = flag(1, severity, as_of_ms)
-    withdrawn = replace(raised, id=EventId(0), withdrawn=True, observed_ms=raised.observed_ms + 1)
-    state = engine.fold(engine.empty(), [*events, *as_told_of("p_flagged", events), withdrawn, raised])
-    scores = engine.scores(state, as_of_ms)
-    assert scores["p_flagged"]["presence"] == scores["p_clean"]["presence"]
+    assert scores["p_acquitted"]["presence"] == clean

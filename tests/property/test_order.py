@@ -3,13 +3,12 @@
 import random
 from collections.abc import Sequence
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.oracle.engines import Engine
+from tests.property.histories import EVERYDAY, FOR_EVERYBODY, histories
 
 from presence.events.vocabulary import Event
-from tests.oracle.engines import ENGINES, Engine
-from tests.property.histories import EVERYDAY, FOR_EVERYBODY, histories
 
 SEEDS = st.integers(0, 2**32)
 
@@ -23,7 +22,6 @@ def fold_in_batches(engine: Engine, events: Sequence[Event], chance: random.Rand
     return state
 
 
-@pytest.mark.parametrize("engine", ENGINES, ids=str)
 @given(events=histories({**EVERYDAY, **FOR_EVERYBODY}), seed=SEEDS)
 def test_any_order_batching_and_repetition_gives_the_same_state_and_score(
     engine: Engine, events: list[Event], seed: int
@@ -38,7 +36,6 @@ def test_any_order_batching_and_repetition_gives_the_same_state_and_score(
     assert engine.scores(other) == engine.scores(straight)
 
 
-@pytest.mark.parametrize("engine", ENGINES, ids=str)
 @given(events=histories(), seed=SEEDS)
 def test_any_batching_in_log_order_gives_the_same_state_with_unlinking_and_erasure(
     engine: Engine, events: list[Event], seed: int

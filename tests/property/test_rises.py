@@ -7,24 +7,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-
-from presence.events import door
-from presence.events.vocabulary import (
-    AccountHash,
-    ActorHash,
-    Direction,
-    Event,
-    EventId,
-    Gauge,
-    Kind,
-    Network,
-    PersonId,
-    Verb,
-)
-from tests.oracle.engines import ENGINES, Engine
+from tests.oracle.engines import Engine
 from tests.oracle.evaluate import evaluate
 from tests.oracle.fold import Account, Partition, fold
 from tests.oracle.quantity import age, day, week
@@ -38,6 +23,20 @@ from tests.property.histories import (
     as_told_of,
     histories,
     id_of,
+)
+
+from presence.events import door
+from presence.events.vocabulary import (
+    AccountHash,
+    ActorHash,
+    Direction,
+    Event,
+    EventId,
+    Gauge,
+    Kind,
+    Network,
+    PersonId,
+    Verb,
 )
 
 BEFORE, AFTER = "p_before", "p_after"
@@ -71,7 +70,6 @@ def is_review(event: Event) -> bool:
     return event.verb == Verb.REVIEW and event.direction == Direction.TO
 
 
-@pytest.mark.parametrize("engine", ENGINES, ids=str)
 @given(
     events=logs(),
     acts=histories({Kind.ACTIVITY: 1}, [BEFORE], 4),
@@ -84,7 +82,6 @@ def test_an_act_never_lowers_a_pillar_or_the_score(
     assert_nothing_fell(*without_and_with(engine, events, acts, as_of_ms))
 
 
-@pytest.mark.parametrize("engine", ENGINES, ids=str)
 @given(
     events=logs(),
     where=st.tuples(st.sampled_from(NETWORKS), st.sampled_from(ACCOUNTS)),
@@ -93,7 +90,7 @@ def test_an_act_never_lowers_a_pillar_or_the_score(
     as_of_ms=st.sampled_from(MOMENTS_MS),
 )
 def test_a_gauge_that_does_not_fall_never_lowers_a_pillar_or_the_score(
-    engine: Engine, events: list[Event], where: tuple[str, int], gauge: Gauge, more: int, as_of_ms: int
+    engine: Engine, *, events: list[Event], where: tuple[str, int], gauge: Gauge, more: int, as_of_ms: int
 ) -> None:
     known = fold(events).people[BEFORE].gauges.get((Account(*where), gauge))
     absent = 50 if gauge == Gauge.PROFILE_COMPLETENESS else 0
@@ -111,7 +108,6 @@ def test_a_gauge_that_does_not_fall_never_lowers_a_pillar_or_the_score(
     assert_nothing_fell(*without_and_with(engine, events, [observed], as_of_ms))
 
 
-@pytest.mark.parametrize("engine", ENGINES, ids=str)
 @given(
     events=logs(),
     told=histories({Kind.ACTIVITY: 3, Kind.GAUGE: 1}, [BEFORE], 12),
@@ -140,7 +136,6 @@ def has_decayed(partition: Partition, network: str, occurred_ms: int, as_of_ms: 
     return age(week(occurred_ms), as_of_day) > 0
 
 
-@pytest.mark.parametrize("engine", ENGINES, ids=str)
 @given(
     events=logs(),
     where=st.tuples(st.sampled_from(NETWORKS), st.sampled_from(ACCOUNTS)),
@@ -149,7 +144,7 @@ def has_decayed(partition: Partition, network: str, occurred_ms: int, as_of_ms: 
     as_of_ms=st.sampled_from(MOMENTS_MS),
 )
 def test_a_review_above_the_mean_never_lowers_a_pillar_or_the_score(
-    engine: Engine, events: list[Event], where: tuple[str, int], above: int, weeks_old: int, as_of_ms: int
+    engine: Engine, *, events: list[Event], where: tuple[str, int], above: int, weeks_old: int, as_of_ms: int
 ) -> None:
     """One that is not of this week may take a thousandth of a star: its count is rounded, its stars too."""
     known = fold(events)

@@ -1,12 +1,11 @@
 """Property 7: waterfall and change add up to the millipoint, and every range holds whatever came in."""
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.oracle.engines import Engine, ScoreJson
+from tests.property.histories import HOSTILE_MOMENTS_MS, histories
 
 from presence.events.vocabulary import Event
-from tests.oracle.engines import ENGINES, Engine, ScoreJson
-from tests.property.histories import HOSTILE_MOMENTS_MS, histories
 
 MOMENTS = st.sampled_from(HOSTILE_MOMENTS_MS)
 RANGES = {
@@ -28,28 +27,17 @@ def assert_in_range(score: ScoreJson) -> None:
     assert all(0 <= share <= 10**6 for share in [*score["pillars"].values(), *shares])
 
 
-@pytest.mark.parametrize("engine", ENGINES, ids=str)
-@given(events=histories(), as_of_ms=MOMENTS)
-def test_the_waterfall_adds_up_to_the_score_and_every_range_holds(
-    engine: Engine, events: list[Event], as_of_ms: int
-) -> None:
-    for score in engine.scores(engine.fold(engine.empty(), events), as_of_ms).values():
-        assert_in_range(score)
-        assert sum(entry[-1] for entry in score["waterfall"]) == score["presence"]
-        assert all(entry[-1] for entry in score["waterfall"])
-
-
-@pytest.mark.parametrize("engine", ENGINES, ids=str)
 @given(events=histories(), split=st.integers(0, 40), moments=st.tuples(MOMENTS, MOMENTS).map(sorted))
-def test_the_change_between_two_scores_adds_up(
+def test_waterfall_and_change_add_up_and_every_range_holds(
     engine: Engine, events: list[Event], split: int, moments: list[int]
 ) -> None:
     old = engine.fold(engine.empty(), events[:split])
     new = engine.fold(old, events[split:])
     before, after = (engine.scores(state, at_ms) for state, at_ms in zip((old, new), moments, strict=True))
-    changes = engine.change(old, new, (moments[0], moments[1]))
-    for person, (decay, by_events) in changes.items():
-        moved = sum(decay.values()) + sum(by_events.values())
-        was = before[person]["presence"] if person in before else 0
-        now = after[person]["presence"] if person in after else 0
-        assert moved == now - was
+    for score in [*before.values(), *after.values()]:
+        assert_in_range(score)
+        assert sum(entry[-1] for entry in score["waterfall"]) == score["presence"]
+        assert all(entry[-1] for entry in score["waterfall"])
+    for person, change in engine.change(old, new, (moments[0], moments[1])).items():
+        was, now = (scores[person]["presence"] if person in scores else 0 for scores in (before, after))
+        assert sum(change.decay.values()) + sum(change.events.values()) == now - was

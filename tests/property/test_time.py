@@ -1,18 +1,16 @@
 """Property 5: as days pass without events no pillar rises, and the conduct factor never falls."""
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.oracle.engines import Engine
+from tests.property.histories import BASE_MS, DAY_MS, EVERYDAY, HOSTILE_MOMENTS_MS, histories
 
 from presence.events.vocabulary import Event, Kind
-from tests.oracle.engines import ENGINES, Engine
-from tests.property.histories import BASE_MS, DAY_MS, EVERYDAY, HOSTILE_MOMENTS_MS, histories
 
 FIRST_DAYS = st.integers(-10, 800).map(lambda day: BASE_MS + day * DAY_MS)
 TIMES_MS = st.one_of(FIRST_DAYS, st.sampled_from(HOSTILE_MOMENTS_MS))
 
 
-@pytest.mark.parametrize("engine", ENGINES, ids=str)
 @given(
     events=histories({**EVERYDAY, Kind.FLAG: 20, Kind.WATERMARK: 2}),
     times_ms=st.tuples(TIMES_MS, TIMES_MS).map(sorted),

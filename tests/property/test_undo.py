@@ -2,13 +2,12 @@
 
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.oracle.engines import Engine
+from tests.property.histories import BASE_MS, EVERYDAY, MOMENTS_MS, as_told_of, histories
 
 from presence.events.vocabulary import Event, EventId, Kind, PersonId
-from tests.oracle.engines import ENGINES, Engine
-from tests.property.histories import BASE_MS, EVERYDAY, MOMENTS_MS, as_told_of, histories, id_of
 
 NEVER_ENDED = {**EVERYDAY, Kind.WATERMARK: 2}
 UNKNOWN_ID = EventId(2**64 - 5)
@@ -17,9 +16,7 @@ NEWEST = 5
 
 
 def undo(person: str, ref_id: EventId) -> Event:
-    return Event(
-        kind=Kind.UNDO, person=PersonId(person), id=UNKNOWN_ID, ref_id=ref_id, observed_ms=BASE_MS
-    )
+    return Event(kind=Kind.UNDO, person=PersonId(person), id=UNKNOWN_ID, ref_id=ref_id, observed_ms=BASE_MS)
 
 
 def without_ledger_and_newest(engine: Engine, state: Any, person: str) -> Any:
@@ -36,14 +33,13 @@ def score_of(scores: dict[str, Any], person: str) -> Any:
     return {key: value for key, value in scores[person].items() if key != "person"}
 
 
-@pytest.mark.parametrize("engine", ENGINES, ids=str)
 @given(
     events=histories(NEVER_ENDED, people=["p_kept"]),
     which=st.integers(0, 60),
     where=st.lists(st.integers(0, 60), min_size=1, max_size=3),
     as_of_ms=st.sampled_from(MOMENTS_MS),
 )
-def test_an_act_undone_anywhere_and_any_number_of_times_is_as_if_it_had_never_been(
+def test_an_act_undone_anywhere_and_often_never_was_and_an_undo_of_nothing_is_harmless(
     engine: Engine, events: list[Event], which: int, where: list[int], as_of_ms: int
 ) -> None:
     enrolled = Event(kind=Kind.ENROLLED, person=PersonId("p_kept"), observed_ms=1)
@@ -54,26 +50,16 @@ def test_an_act_undone_anywhere_and_any_number_of_times_is_as_if_it_had_never_be
         undone.insert(place % (len(undone) + 1), undo("p_undone", taken_back))
     never = [event for event in events if event.kind != Kind.ACTIVITY or event.id != taken_back]
 
-    state = engine.fold(engine.empty(), never + undone)
-    one, other = (without_ledger_and_newest(engine, state, name) for name in ("p_kept", "p_undone"))
-    assert one == other
-    scores = engine.scores(state, as_of_ms)
-    assert score_of(scores, "p_kept") == score_of(scores, "p_undone")
+    harmless = [
+        undo("p_harmless", UNKNOWN_ID),
+        *as_told_of("p_harmless", never),
+        undo("p_harmless", UNKNOWN_ID),
+    ]
 
-
-@pytest.mark.parametrize("engine", ENGINES, ids=str)
-@given(
-    events=histories(NEVER_ENDED, people=["p_one"]),
-    ref_id=st.sampled_from([UNKNOWN_ID, id_of(200), EventId(2**63)]),
-    as_of_ms=st.sampled_from(MOMENTS_MS),
-)
-def test_an_undo_of_an_unknown_id_is_harmless(
-    engine: Engine, events: list[Event], ref_id: EventId, as_of_ms: int
-) -> None:
-    events = [Event(kind=Kind.ENROLLED, person=PersonId("p_one"), observed_ms=1), *events]
-    more = [*as_told_of("p_other", events), undo("p_other", ref_id), undo("p_other", ref_id)]
-    state = engine.fold(engine.empty(), events + more)
-    one, other = (without_ledger_and_newest(engine, state, name) for name in ("p_one", "p_other"))
-    assert one == other
+    state = engine.fold(engine.empty(), never + undone + harmless)
     scores = engine.scores(state, as_of_ms)
-    assert score_of(scores, "p_one") == score_of(scores, "p_other")
+    for person in ("p_undone", "p_harmless"):
+        assert without_ledger_and_newest(engine, state, person) == without_ledger_and_newest(
+            engine, state, "p_kept"
+        )
+        assert score_of(scores, person) == score_of(scores, "p_kept")
