@@ -113,9 +113,10 @@ def _bar(value: int, full: int, color: str, cells: int = BAR_CELLS) -> Bar:
 
 
 class Ranking:
-    """The best people that it was told of, and what changed last."""
+    """The best people that it was told of, and what changed last; shown by `names`, else by their ids."""
 
-    def __init__(self) -> None:
+    def __init__(self, names: Mapping[str, str] = MappingProxyType({})) -> None:
+        self._names = names
         self._scores: dict[PersonId, Score] = {}
         self._deltas: dict[PersonId, int] = {}
 
@@ -148,7 +149,7 @@ class Ranking:
         for rank, score in enumerate(self.best(rows_max), start=1):
             table.add_row(
                 str(rank),
-                score.person,
+                self._names.get(score.person, score.person),
                 points(score.presence),
                 _bar(score.presence, POINTS_MILLI, "cyan", RANKED_BAR_CELLS),
                 _change(self._deltas.get(score.person, 0)),

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -84,45 +85,61 @@ def _supervise(found: Settings, ingest: list[str]) -> int:
 
 def _up_detached(ingest: list[str]) -> None:
     found = settings()
-    found.data.mkdir(parents=True, exist_ok=True)
-    log_path = found.data / "stack.log"
     if "PRESENCE_KAFKA" not in os.environ:
         # Here and not in the background, so that a download is seen and takes as long as it takes.
         start_with_progress(Broker(found.data / "broker"))
-    process = start_stack(ingest, log_path)
-    wait_until_ready(process, found.gateway, log_path)
-    err.print(f"ready: gateway {found.gateway}, log {log_path}; `presence down` stops it")
+    _wait_until_ready(_start(ingest, found), found)
+    err.print(f"ready: gateway {found.gateway}, log {_log_path(found)}; `presence down` stops it")
 
 
-def start_stack(ingest: list[str], log_path: Path) -> subprocess.Popen[bytes]:
-    """`presence up` as a process of its own session that logs to `log_path`."""
+@contextmanager
+def running_stack(ingest: list[str], found: Settings) -> Iterator[None]:
+    """`presence up` in the background, ready, for as long as the context lasts.
+
+    Raises SourceUnavailable with the end of its log if it ends early or is not ready in time.
+    """
+    process = _start(ingest, found)
+    try:
+        _wait_until_ready(process, found)
+        yield
+    finally:
+        process.terminate()
+        try:
+            process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+def _start(ingest: list[str], found: Settings) -> "subprocess.Popen[bytes]":
     command = [sys.executable, "-m", "presence.cli.main", "up"]
     for options in ingest:
         command += ["--ingest", options]
-    with log_path.open("ab") as log:
+    found.data.mkdir(parents=True, exist_ok=True)
+    with _log_path(found).open("ab") as log:
         return subprocess.Popen(  # noqa: S603 (our own command)
             command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
         )
 
 
-def wait_until_ready(process: subprocess.Popen[bytes], gateway: str, log_path: Path) -> None:
-    """Return when the gateway serves.
-
-    Raises SourceUnavailable with the end of the log if the stack ends or is not ready in time.
-    """
+def _wait_until_ready(process: "subprocess.Popen[bytes]", found: Settings) -> None:
     deadline = time.monotonic() + READY_S
-    with Client(gateway) as client:
+    with Client(found.gateway) as client:
         while time.monotonic() < deadline:
             if process.poll() is not None:
-                raise SourceUnavailable(f"the services have ended; {log_path} says:\n{_tail(log_path)}")
+                raise SourceUnavailable(f"the services have ended; {_tail(_log_path(found))}")
             if client.serving(timeout_s=1):
                 return
             time.sleep(0.1)
-    raise SourceUnavailable(f"not ready after {READY_S} s; {log_path} says:\n{_tail(log_path)}")
+    raise SourceUnavailable(f"not ready after {READY_S} s; {_tail(_log_path(found))}")
+
+
+def _log_path(found: Settings) -> Path:
+    return found.data / "stack.log"
 
 
 def _tail(path: Path, lines: int = 15) -> str:
-    return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
+    end = "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
+    return f"{path} says:\n{end}"
 
 
 def _members(data: Path) -> Iterator[psutil.Process]:

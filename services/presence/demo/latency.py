@@ -2,10 +2,10 @@
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from presence.events.vocabulary import Kind
+from presence.events.vocabulary import Kind, PersonId
 from presence.log import codec
 from presence.log.kafka import read_to_end
 from presence.log.settings import Settings
@@ -13,15 +13,15 @@ from presence.log.settings import Settings
 
 @dataclass(slots=True)
 class Arrivals:
-    """When which revision of whose score reached the client."""
+    """When which revision of whose score reached the client. One thread notes, others may read."""
 
     _offsets: defaultdict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     _times_ms: defaultdict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
 
     def note(self, person: str, offset: int, received_ms: int) -> None:
         """A score of `person` that counts the log up to `offset`; offsets of one person only grow."""
-        self._offsets[person].append(offset)
         self._times_ms[person].append(received_ms)
+        self._offsets[person].append(offset)
 
     def first_with(self, person: str, offset: int) -> int | None:
         """When the first score came that counts the record at `offset`; None if none has yet."""
@@ -31,31 +31,48 @@ class Arrivals:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """`waiting`: acts in the log that no received score counts yet. Latencies in ms, sorted."""
+    """`waiting`: acts in the log that no received score counts yet. Latencies by person, in ms, sorted."""
 
     acts: int
     waiting: int
-    latencies_ms: list[int]
+    by_person: dict[PersonId, list[int]]
 
-    def percentile_ms(self, percent: int) -> int | None:
-        """The nearest-rank percentile; None without acts."""
-        if not self.latencies_ms:
-            return None
-        rank = -(-percent * len(self.latencies_ms) // 100)
-        return self.latencies_ms[max(rank, 1) - 1]
+    def all(self) -> list[int]:
+        """The latencies of all acts, sorted."""
+        return sorted(each for latencies in self.by_person.values() for each in latencies)
+
+
+def percentile(latencies: list[int], percent: int) -> int | None:
+    """The nearest-rank percentile of sorted values; None without any.
+
+    >>> percentile([10, 20, 30, 40], 50)
+    20
+    """
+    if not latencies:
+        return None
+    return latencies[max(-(-percent * len(latencies) // 100), 1) - 1]
 
 
 def measure(settings: Settings, arrivals: Arrivals) -> Measured:
     """Set what the log holds now beside what has arrived."""
-    acts = list(_acts(settings))
-    found = [(arrivals.first_with(person, offset), observed_ms) for person, offset, observed_ms in acts]
-    latencies = sorted(received - observed for received, observed in found if received is not None)
-    return Measured(len(acts), len(acts) - len(latencies), latencies)
+    acts, waiting = 0, 0
+    by_person: defaultdict[PersonId, list[int]] = defaultdict(list)
+    for person, offset, observed_ms in _acts(settings):
+        acts += 1
+        received_ms = arrivals.first_with(person, offset)
+        if received_ms is None:
+            waiting += 1
+        else:
+            by_person[person].append(received_ms - observed_ms)
+    return Measured(acts, waiting, {person: sorted(latencies) for person, latencies in by_person.items()})
 
 
-def _acts(settings: Settings) -> Iterable[tuple[str, int, int]]:
+def _acts(settings: Settings) -> Iterator[tuple[PersonId, int, int]]:
     counted = {Kind.ACTIVITY, Kind.UNDO, Kind.GAUGE}
-    for record in read_to_end(settings, settings.topics.activity):
-        event = codec.decode(record.value)
+    events: Iterable[tuple[int, bytes]] = (
+        (record.offset, record.value) for record in read_to_end(settings, settings.topics.activity)
+    )
+    for offset, value in events:
+        event = codec.decode(value)
         if event.kind in counted:
-            yield event.person, record.offset, event.observed_ms
+            yield event.person, offset, event.observed_ms
