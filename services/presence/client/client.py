@@ -18,8 +18,9 @@ OPTIONS = (
     ("grpc.max_receive_message_length", 16 * 2**20),
     # gRPC would wait up to two minutes before it tries a restarted gateway again.
     ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 2_000),
+    # Despite its name: how long one attempt to connect may take.
+    ("grpc.min_reconnect_backoff_ms", 5_000),
     # A gateway whose machine has gone is noticed within a minute.
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.keepalive_timeout_ms", 20_000),
