@@ -17,7 +17,7 @@ help: ## list these targets
 
 # pip brings uv into this folder only; uv brings the rest, as uv.lock pins it.
 $(UV):
-	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-warn-script-location --target .tools uv==$(UV_VERSION)
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-warn-script-location --target .tools uv==$(UV_VERSION)
 
 .venv/.ready: $(UV) pyproject.toml uv.lock
 	$(UV) sync --frozen --all-extras --quiet
