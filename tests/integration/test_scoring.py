@@ -1,8 +1,10 @@
 """The scoring worker against real Kafka: killed at a bad moment, fed what it cannot read, stopped politely."""
 
+import asyncio
 import signal
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from subprocess import Popen
 
@@ -27,6 +29,7 @@ from presence.log.clock import now_ms
 from presence.log.kafka import ensure_topics, producer, read_to_end
 from presence.log.revision import decode
 from presence.log.settings import Settings
+from presence.scoring.publisher import Publisher
 from presence.v1 import score_pb2
 
 Spawn = Callable[..., "Popen[bytes]"]
@@ -147,6 +150,33 @@ def test_what_cannot_be_read_is_one_dead_letter_each_and_stops_nothing(
     assert score_pb2.Score.FromString(scores(settings)[good[0].person]).events == 2
     worker.send_signal(signal.SIGTERM)
     assert worker.wait(timeout=10) == 0
+
+
+def test_a_worker_that_was_taken_over_cannot_publish_and_ends(settings: Settings, spawn: Spawn) -> None:
+    event = next(_events())
+    send(settings, event)
+    worker = spawn("presence.scoring", settings)
+    before = wait_until_scored(settings)
+    asyncio.run(_take_over(settings))
+    send(settings, replace(event, id=EventId(2)))
+    assert worker.wait(timeout=60) != 0
+    assert scores(settings) == before
+
+
+async def _take_over(settings: Settings) -> None:
+    """What another worker does when it is assigned the partitions of one that was taken for dead."""
+    for partition in range(settings.partitions):
+        publisher = Publisher(settings, partition)
+        await publisher.start()
+        await publisher.stop()
+
+
+def send(settings: Settings, *events: Event) -> None:
+    sender = producer(settings)
+    for event in events:
+        sender.send(settings.topics.activity, key=event.person.encode(), value=codec.encode(event))
+    sender.flush()
+    sender.close()
 
 
 def _events() -> Iterator[Event]:
