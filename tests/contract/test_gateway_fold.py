@@ -1,0 +1,108 @@
+"""What the gateway makes of its topic in odd times: transactions that end badly, another topic, a long absence."""
+
+from collections.abc import Callable
+from typing import Any
+
+import grpc
+import pytest
+from kafka import KafkaAdminClient
+
+from presence.gateway.fold import ABSENCE_MS_MAX
+from presence.gateway.read_model import ReadModel
+from presence.log.clock import now_ms
+from presence.log.kafka import ensure_topics, producer
+from presence.log.revision import Revision, encode
+from presence.log.settings import Settings
+from presence.v1.score_pb2 import Score
+from presence.v1.service_pb2 import BatchGetScoresRequest, WatchScoresRequest
+
+Person = Callable[[int], str]
+NewGateway = Callable[[Settings], Any]
+TIMEOUT_S = 30.0
+
+
+def presence_of(gateway: Any, person: str) -> int | None:
+    answer = gateway.scores.BatchGetScores(BatchGetScoresRequest(people=[person]), timeout=TIMEOUT_S)
+    return answer.scores[0].presence_millipoints if answer.scores else None
+
+
+def restarted(gateway: Any) -> Any:
+    gateway.kill()
+    gateway.start()
+    gateway.wait_until_serving()
+    return gateway
+
+
+def test_an_aborted_transaction_is_never_seen_nor_waited_for(
+    settings: Settings, new_gateway: NewGateway, person: Person
+) -> None:
+    ensure_topics(settings)
+    writer = producer(settings, transactional_id=settings.namespace)
+    writer.init_transactions()
+
+    def write(presence: int, *, commit: bool) -> None:
+        writer.begin_transaction()
+        score = Score(person=person(1), presence_millipoints=presence, revision=encode(Revision(0, presence)))
+        writer.send(settings.topics.scores, key=person(1).encode(), value=score.SerializeToString())
+        writer.flush()
+        if commit:
+            writer.commit_transaction()
+        else:
+            writer.abort_transaction()
+
+    write(1, commit=True)
+    write(2, commit=False)
+    gateway = new_gateway(settings)
+    gateway.wait_until_serving()
+    assert presence_of(gateway, person(1)) == 1
+    watch = gateway.scores.WatchScores(WatchScoresRequest(), timeout=TIMEOUT_S)
+    seen = [score.presence_millipoints for score in next(watch).scores]
+    write(3, commit=False)
+    write(4, commit=True)
+    while 4 not in seen:
+        seen += [score.presence_millipoints for score in next(watch).scores]
+    assert seen == [1, 4]
+    writer.close()
+    assert presence_of(restarted(gateway), person(1)) == 4
+
+
+def test_a_topic_made_anew_is_another_deployment(gateway: Any, scores: Any, person: Person) -> None:
+    scores.publish([1, 2], presence=5)
+    watch = gateway.scores.WatchScores(WatchScoresRequest(), timeout=TIMEOUT_S)
+    told: list[str] = []
+    while len(told) < 2:
+        message = next(watch)
+        told += [score.person for score in message.scores]
+    gateway.kill()
+    admin = KafkaAdminClient(**scores.settings.kafka_options())
+    admin.delete_topics([scores.settings.topics.scores])
+    admin.close()
+    ensure_topics(scores.settings)
+    writer = producer(scores.settings)
+    score = Score(person=person(2), presence_millipoints=6, revision=encode(Revision(0, 1)))
+    writer.send(scores.settings.topics.scores, key=person(2).encode(), value=score.SerializeToString())
+    writer.close()
+    gateway.start()
+    gateway.wait_until_serving()
+    assert gateway.logged("read_model_begun")["reason"] == "other deployment"
+    assert (presence_of(gateway, person(1)), presence_of(gateway, person(2))) == (None, 6)
+    old = gateway.scores.WatchScores(WatchScoresRequest(resume_token=message.resume_token), timeout=TIMEOUT_S)
+    with pytest.raises(grpc.RpcError) as error:
+        next(old)
+    assert error.value.code() == grpc.StatusCode.OUT_OF_RANGE
+
+
+@pytest.mark.parametrize(("away_ms", "begun"), [(0, False), (ABSENCE_MS_MAX + 1, True)])
+def test_after_a_long_absence_it_reads_everything_again(
+    gateway: Any, scores: Any, person: Person, away_ms: int, begun: bool
+) -> None:
+    scores.publish([1], presence=5)
+    next(gateway.scores.WatchScores(WatchScoresRequest(people=[person(1)]), timeout=TIMEOUT_S))
+    gateway.kill()
+    folder = gateway.settings.data / "gateway" / gateway.settings.namespace
+    with ReadModel(folder) as model:
+        model.touch(now_ms() - away_ms)
+    gateway.start()
+    gateway.wait_until_serving()
+    assert presence_of(gateway, person(1)) == 5
+    assert ("away for too long" in gateway.log_path.read_text()) == begun
