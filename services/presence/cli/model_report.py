@@ -68,15 +68,15 @@ def percent(micro: int) -> str:
 
 def people_table(scores: Scores) -> Table:
     """Everybody's score and pillars (in percent), best first."""
-    table = Table("person", "kind", *_right("presence", "visibility", *PILLARS, "confidence"), box=SIMPLE)
+    numbers = _right("presence", "visibility", *PILLARS, "confidence")
+    table = Table(Column("person", no_wrap=True), "kind", *numbers, box=SIMPLE, padding=(0, 1, 0, 0))
     for row in scores.people.sort(-pl.col("presence"), "person").iter_rows(named=True):
         table.add_row(
             row["person"],
             kind_name(row["kind"]),
-            points(row["presence"]),
-            points(row["visibility"]),
-            *(percent(row[name]) for name in PILLARS),
-            percent(row["confidence"]),
+            f"{row['presence'] / 1000:.1f}",
+            f"{row['visibility'] / 1000:.1f}",
+            *(f"{row[name] / 10_000:.0f}" for name in (*PILLARS, "confidence")),
         )
     return table
 

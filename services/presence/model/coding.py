@@ -2,10 +2,14 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 import polars as pl
 
 from presence.model.state import State
+
+_NOWHERE = pl.Series("network", [""])
+"""The network of an undone ledger entry; it is number 0 of every coding."""
 
 
 @dataclass(frozen=True)
@@ -19,10 +23,14 @@ class Coding:
         return cls(pl.concat([column.unique() for column in columns]).unique().sort())
 
     def encode(self, column: pl.Series) -> pl.Series:
-        return column.cast(pl.Enum(self.names)).to_physical().cast(pl.UInt32)
+        return column.cast(self._enum).to_physical().cast(pl.UInt32)
 
     def decode(self, column: pl.Series) -> pl.Series:
         return self.names.gather(column).alias(column.name)
+
+    @cached_property
+    def _enum(self) -> pl.Enum:
+        return pl.Enum(self.names)
 
 
 @dataclass(frozen=True)
@@ -37,7 +45,7 @@ class Names:
         tables = [state.counts, state.gauges, state.ledger, events]
         return cls(
             Coding.of([state.people["person"], events["person"]]),
-            Coding.of([table["network"] for table in tables]),
+            Coding.of([_NOWHERE, *(table["network"] for table in tables)]),
         )
 
     def encode(self, table: pl.DataFrame) -> pl.DataFrame:

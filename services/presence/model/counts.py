@@ -1,40 +1,72 @@
 """The counts: sums of amounts by account, signal, slot and week."""
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
+from presence.model import runs
+from presence.model.runs import Ints
 from presence.model.signals import SignalTable
 from presence.model.state import COUNTS, EVENTS_CODE, KEYS
 
-_KEYS = list(KEYS["counts"])
-_ACCOUNT = ["person", "network", "account"]
+_ACCOUNT = ("person", "network", "account")
+_KEYS = KEYS["counts"]
+_WEEK_ZERO = 2**31
+"""Added to a week, so that it packs into unsigned bits in its order."""
+
+Columns = dict[str, NDArray[np.generic]]
 
 
 def add(counts: pl.DataFrame, change: pl.DataFrame, table: SignalTable) -> pl.DataFrame:
     """`counts` with a change of the ledger (its rows with `sign`) brought in, sorted; rows of 0 are dropped.
 
     Next to its amount an act adds its stars to the signal that the model names, and one to the count of
-    the account's activities.
+    the account's activities. People and networks are coded.
     """
     if change.is_empty():
         return counts
-    sign = pl.col("sign")
-    cells = change.group_by(_KEYS).agg(
-        sign.sum(), amount=(sign * pl.col("amount")).sum(), stars=(sign * pl.col("stars")).sum()
-    )
-    stars = cells.filter(pl.col("stars") != 0)
-    stars = stars.with_columns(
-        signal=pl.Series(table.stars_to[stars["signal"].to_numpy()]), amount=pl.col("stars")
-    )
-    events = (
-        cells.group_by(_ACCOUNT)
-        .agg(amount=sign.sum())
-        .with_columns(
-            signal=pl.lit(EVENTS_CODE, pl.UInt8), slot=pl.lit(0, pl.UInt8), week=pl.lit(0, pl.Int32)
-        )
-    )
-    parts = [counts, *(part.select(list(COUNTS)) for part in (cells, stars, events))]
-    total = pl.concat(parts).group_by(_KEYS).agg(pl.col("amount").sum())
-    return total.filter(pl.col("amount") != 0).sort(_KEYS)
+    sign = change["sign"].to_numpy()
+    keys = {name: change[name].to_numpy() for name in _KEYS}
+    added = keys | {"amount": sign * change["amount"].to_numpy()}
+    rated = np.flatnonzero(change["stars"].to_numpy())
+    stars = {name: column[rated] for name, column in keys.items()}
+    stars |= {
+        "signal": table.stars_to[keys["signal"][rated]],
+        "amount": (sign * change["stars"].to_numpy())[rated],
+    }
+    old = {name: counts[name].to_numpy() for name in COUNTS}
+    total = _summed([old, added, stars, _activities(keys, sign)])
+    return pl.DataFrame(total, schema_overrides={name: counts.schema[name] for name in COUNTS})
+
+
+def _activities(keys: Columns, sign: Ints) -> Columns:
+    """One row of each account: how many of its activities came or went."""
+    account = [keys[name] for name in _ACCOUNT]
+    order = runs.order(*account)
+    begins = runs.starts(*(column[order] for column in account))
+    first = order[begins]
+    nothing = np.zeros(len(begins), dtype=np.int32)
+    return {
+        **{name: keys[name][first] for name in _ACCOUNT},
+        "signal": np.full(len(begins), EVENTS_CODE, dtype=np.uint8),
+        "slot": nothing.astype(np.uint8),
+        "week": nothing,
+        "amount": runs.sums(sign[order], begins),
+    }
+
+
+def _summed(parts: list[Columns]) -> Columns:
+    """The rows of all parts, sorted, amounts of one key added up; without those that come to 0."""
+    rows = {name: np.concatenate([part[name] for part in parts]) for name in COUNTS}
+    cell = rows["signal"].astype(np.int64) << 40 | rows["slot"].astype(np.int64) << 32
+    cell |= rows["week"].astype(np.int64) + _WEEK_ZERO
+    who = rows["person"].astype(np.int64) << 32 | rows["network"].astype(np.int64)
+    order = runs.order(who, rows["account"], cell)
+    begins = runs.starts(who[order], rows["account"][order], cell[order])
+    amount = runs.sums(rows["amount"][order], begins)
+    kept = np.flatnonzero(amount)
+    first = order[begins[kept]]
+    return {name: column[first] for name, column in rows.items()} | {"amount": amount[kept]}
 
 
 def activities(counts: pl.DataFrame) -> pl.DataFrame:

@@ -161,10 +161,14 @@ def _stale(accounts: Accounts, day: Ints, size: int) -> pl.Series:
     """By person the networks that stand still, sorted."""
     still = np.flatnonzero(accounts.day < day[accounts.person])
     still = still[runs.starts(accounts.person[still], accounts.network[still])]
-    ends = np.cumsum(np.bincount(accounts.person[still], minlength=size)).tolist()
-    names = [accounts.networks[number] for number in accounts.network[still]]
-    lists = [names[begin:end] for begin, end in zip([0, *ends], ends, strict=False)]
-    return pl.Series("stale", lists, dtype=pl.List(pl.String))
+    moving = np.ones(size, dtype=np.bool_)
+    moving[accounts.person[still]] = False
+    networks = pl.Series(accounts.networks, dtype=pl.String).gather(accounts.network[still])
+    lists = pl.DataFrame({"person": accounts.person[still], "stale": networks}).group_by("person").all()
+    empty = pl.DataFrame({"person": np.flatnonzero(moving)}).with_columns(
+        stale=pl.lit([], dtype=pl.List(pl.String))
+    )
+    return pl.concat([lists, empty]).sort("person")["stale"]
 
 
 def _account_frame(people: pl.Series, accounts: Accounts, share: Mapping[str, Ints]) -> pl.DataFrame:

@@ -28,10 +28,9 @@ def enter(ledger: pl.DataFrame, acts: pl.DataFrame, undos: pl.DataFrame) -> Ente
     """
     rows = pl.concat([ledger, acts, undos], how="diagonal")
     origin = np.repeat([_OLD, _ACT, _UNDO], [len(ledger), len(acts), len(undos)])
-    keys = rows.select("person", "id").with_columns(origin=pl.Series(origin))
-    order = keys.select(pl.arg_sort_by("person", "id", "origin", maintain_order=True)).to_series().to_numpy()
-    person, number = (rows[key].to_numpy()[order] for key in ("person", "id"))
-    begins = runs.starts(person, number)
+    person, number = rows["person"].to_numpy(), rows["id"].to_numpy()
+    order = runs.order(person, number, origin)
+    begins = runs.starts(person[order], number[order])
     first = order[begins]
     last = order[begins + runs.lengths(begins, len(order)) - 1]
     return _resolve(rows[first], origin[first], origin[last])
