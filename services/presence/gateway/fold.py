@@ -14,7 +14,7 @@ import structlog
 from google.protobuf.message import DecodeError
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.consumer.fetcher import ConsumerRecord
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, OffsetOutOfRangeError
 
 from presence.events.errors import InvariantBroken, SourceUnavailable
 from presence.events.vocabulary import PersonId
@@ -63,12 +63,17 @@ class Fold:
         """Fold until `stopping` is set, and return within POLL_MS then.
 
         Raises InvariantBroken for a record that no scoring service wrote, or when records that were not folded yet
-        have gone from the topic; SourceUnavailable if the broker does not answer at the start.
+        have gone from the topic; SourceUnavailable if the broker refuses, or is silent at the start.
         """
         try:
-            ends = self._begin(deployment)
+            self._run(deployment)
+        except OffsetOutOfRangeError as error:
+            raise InvariantBroken(f"{self._topic} has lost records that were not read yet") from error
         except KafkaError as error:
-            raise SourceUnavailable(f"Kafka does not answer about {self._topic}: {error}") from error
+            raise SourceUnavailable(f"Kafka does not give {self._topic}: {type(error).__name__}") from error
+
+    def _run(self, deployment: DeploymentId) -> None:
+        ends = self._begin(deployment)
         behind = True
         while not self._stopping.is_set():
             if behind and self._has_reached(ends):
