@@ -22,7 +22,12 @@ def spawn() -> Iterator[Callable[..., "subprocess.Popen[bytes]"]]:
             "PRESENCE_NAMESPACE": settings.namespace,
             "PRESENCE_DATA": str(settings.data),
             "PRESENCE_GATEWAY": settings.gateway,
+            "PRESENCE_KAFKA_SECURITY": settings.kafka_security,
+            "PRESENCE_KAFKA_SASL_USER": settings.kafka_sasl_user,
+            "PRESENCE_KAFKA_SASL_PASSWORD": settings.kafka_sasl_password,
         }
+        if settings.kafka_ca_file is not None:
+            environment["PRESENCE_KAFKA_CA_FILE"] = str(settings.kafka_ca_file)
         with (settings.data / "services.log").open("ab") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", module, *arguments], env=environment, stdout=log, stderr=log

@@ -1,7 +1,7 @@
 """Writes to the roster: enrolling, and linking accounts.
 
-Guarantee: the roster record is acknowledged before the person's log is opened by ENROLLED. After a crash in
-between the person is enrolled, of the kind that a log without ENROLLED has.
+Guarantee: whoever stands in the roster has ENROLLED in the log, for that is acknowledged first. After a crash in between,
+the log has an ENROLLED of a random id that belongs to nobody.
 """
 
 from collections.abc import Sequence
@@ -50,29 +50,34 @@ class Enrolment:
         Raises CallerError if an account is somebody's already (then nobody is enrolled), SourceUnavailable if the
         broker does not acknowledge in time (then some may be enrolled; trying again tells).
         """
+        taken = {(each.network, each.native) for each in newcomers}
+        if len(taken) < len(newcomers):
+            raise CallerError("one account cannot be enrolled twice")
         for each in newcomers:
-            if found := self._registry.find(each.network, each.native):
-                raise CallerError(f"that {each.network} account is already linked to {found.person}")
+            self._refuse_if_held(each.network, each.native)
         fresh = [self._person(each) for each in newcomers]
-        self._write_roster(fresh)
-        opened = [_enrolled(*self._registry.person(person.id)) for person in fresh]
+        opened = [_enrolled(person, key) for person, key in fresh]
         self._send([(self._topics.activity, event.person, codec.encode(event)) for event in opened])
-        return [person.id for person in fresh]
+        self._write_roster([person for person, _ in fresh])
+        return [person.id for person, _ in fresh]
 
     def link(self, person_id: PersonId, network: Network, native: str) -> None:
         """Link one more account. Raises as `enrol` does."""
         person, key = self._registry.person(person_id)
-        if found := self._registry.find(network, native):
-            raise CallerError(f"that {network} account is already linked to {found.person}")
+        self._refuse_if_held(network, native)
         account = _account(person_id, key, network, native)
         self._write_roster([replace(person, accounts=(*person.accounts, account))])
 
     def close(self) -> None:
         self._producer.close()
 
-    def _person(self, newcomer: NewPerson) -> Person:
+    def _refuse_if_held(self, network: Network, native: str) -> None:
+        if found := self._registry.find(network, native):
+            raise CallerError(f"that {network} account is already linked to {found.person}")
+
+    def _person(self, newcomer: NewPerson) -> tuple[Person, DataKey]:
         key, person_id = DataKey.new(), people.new_person_id()
-        return Person(
+        person = Person(
             id=person_id,
             kind=newcomer.kind,
             basis=newcomer.basis,
@@ -82,6 +87,7 @@ class Enrolment:
             master_key_id=self._master.id,
             accounts=(_account(person_id, key, newcomer.network, newcomer.native),),
         )
+        return person, key
 
     def _write_roster(self, changed: Sequence[Person]) -> None:
         self._send([(self._topics.roster, person.id, people.encode(person)) for person in changed])

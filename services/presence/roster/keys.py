@@ -10,7 +10,9 @@ import hashlib
 import hmac
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -31,8 +33,9 @@ class DataKey:
     def __init__(self, secret: bytes) -> None:
         assert len(secret) == KEY_BYTES
         self.secret = secret
-        self._mac = hmac.new(secret, digestmod=hashlib.sha256)
-        self._cipher = AESGCM(secret)
+        # Made at first use: together they take 3 kB, and most people of a large roster are quiet.
+        self._mac: hmac.HMAC | None = None
+        self._cipher: AESGCM | None = None
 
     @classmethod
     def new(cls) -> "DataKey":
@@ -53,13 +56,20 @@ class DataKey:
 
     def seal(self, person: PersonId, text: str) -> bytes:
         """A nonce of 12 bytes, the ciphertext, a tag of 16 bytes; bound to the person's id."""
-        return _seal(self._cipher, text.encode(), person.encode())
+        return _seal(self._aead(), text.encode(), person.encode())
 
     def open(self, person: PersonId, sealed: bytes) -> str:
         """What `seal` was given. Raises InvariantBroken if it is not ours or was changed."""
-        return _open(self._cipher, sealed, person.encode()).decode()
+        return _open(self._aead(), sealed, person.encode()).decode()
+
+    def _aead(self) -> AESGCM:
+        if self._cipher is None:
+            self._cipher = AESGCM(self.secret)
+        return self._cipher
 
     def _hash(self, text: str) -> int:
+        if self._mac is None:
+            self._mac = hmac.new(self.secret, digestmod=hashlib.sha256)
         mac = self._mac.copy()
         mac.update(text.encode())
         return int.from_bytes(mac.digest()[:8], "big")
@@ -79,13 +89,16 @@ class MasterKey:
     def load(cls, settings: Settings) -> "MasterKey":
         """PRESENCE_MASTER_KEY, or the file `master.key` in the data folder, which is made if it is missing.
 
-        Raises CallerError if it is not 32 bytes in base64.
+        Raises CallerError if it is not 32 bytes in base64, or the file cannot be read or made.
         """
-        text = settings.master_key or _from_file(settings.data / "master.key")
+        path = settings.data / "master.key"
         try:
+            text = settings.master_key.encode() or _from_file(path)
             return cls(base64.b64decode(text, validate=True))
         except binascii.Error as error:
             raise CallerError("the master key is not base64") from error
+        except OSError as error:
+            raise CallerError(f"the master key's file cannot be read or made: {error}") from error
 
     def seal(self, person: PersonId, key: DataKey) -> bytes:
         """The data key, sealed and bound to the person's id."""
@@ -108,23 +121,14 @@ def _open(cipher: AESGCM, sealed: bytes, bound_to: bytes) -> bytes:
         raise InvariantBroken("sealed with another key, or changed since") from error
 
 
-def _from_file(path: Path) -> str:
+def _from_file(path: Path) -> bytes:
     """The file's text. A missing one appears whole: two processes that make it end up with one key."""
-    try:
-        return path.read_text(encoding="ascii").strip()
-    except FileNotFoundError:
-        pass
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f"{path.name}.{os.getpid()}")
-    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(base64.b64encode(secrets.token_bytes(KEY_BYTES)))
-        file.flush()
-        os.fsync(file.fileno())
-    try:
-        os.link(fresh, path)
-    except FileExistsError:
-        pass
-    finally:
-        fresh.unlink()
-    return path.read_text(encoding="ascii").strip()
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with NamedTemporaryFile(dir=path.parent) as fresh:  # Readable by its owner only.
+            fresh.write(base64.b64encode(secrets.token_bytes(KEY_BYTES)))
+            fresh.flush()
+            os.fsync(fresh.fileno())
+            with suppress(FileExistsError):
+                os.link(fresh.name, path)
+    return path.read_bytes().strip()

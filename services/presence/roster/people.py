@@ -17,6 +17,10 @@ TERMS = "2026-11-23"
 NATIVE_CHARS_MAX = 512
 _PERSON_ID = re.compile(r"p_[a-z2-7]{26}")
 _NETWORK = re.compile(r"[a-z0-9_-]{1,32}")
+_NATIVE = {
+    "bluesky": (re.compile(r"did:[a-z]+:[A-Za-z0-9._:%-]+"), "a DID such as did:plc:..., not a handle")
+}
+"""What an account's id looks like where only one of its names never changes."""
 
 
 class ConsentBasis(IntEnum):
@@ -67,6 +71,9 @@ def native_account(text: str) -> tuple[Network, str]:
     network, _, native = text.partition(":")
     if not _NETWORK.fullmatch(network) or not 0 < len(native) <= NATIVE_CHARS_MAX:
         raise CallerError(f"{text!r} is no account: write network:id, such as bluesky:did:plc:...")
+    form, words = _NATIVE.get(network, (re.compile(".*"), ""))
+    if not form.fullmatch(native):
+        raise CallerError(f"an account on {network} is {words}")
     return Network(network), native
 
 

@@ -1,6 +1,5 @@
 """The roster in memory: whose account is this, and with which key is their log written."""
 
-from collections import defaultdict
 from dataclasses import dataclass
 
 from presence.events.errors import CallerError
@@ -25,7 +24,7 @@ class Registry:
     def __init__(self, master: MasterKey) -> None:
         self._master = master
         self._people: dict[PersonId, tuple[Person, DataKey]] = {}
-        self._by_native: defaultdict[str, dict[str, Linked]] = defaultdict(dict)
+        self._holders: dict[tuple[str, str], tuple[Linked, ...]] = {}
         self._natives_of: dict[PersonId, list[tuple[str, str]]] = {}
         self.version = 0
         """Grows with every change."""
@@ -47,6 +46,8 @@ class Registry:
             raise CallerError(
                 "the roster is sealed with another master key: set PRESENCE_MASTER_KEY to the one it was made with"
             )
+        if person.id in self._people and self._people[person.id][0] == person:
+            return  # Our own write, come back by the topic.
         self._forget(person.id)
         key = self._master.open(person.id, person.sealed_key)
         self._people[person.id] = (person, key)
@@ -54,16 +55,21 @@ class Registry:
         for account in person.accounts:
             native = key.open(person.id, account.sealed_native)
             natives.append((account.network, native))
-            self._by_native[account.network][native] = Linked(person.id, account.account, key)
+            before = self._holders.get(natives[-1], ())
+            self._holders[natives[-1]] = (*before, Linked(person.id, account.account, key))
         self.version += 1
 
     def find(self, network: str, native: str) -> Linked | None:
-        """Whose account `native` is on `network`; None if of nobody enrolled."""
-        return self._by_native[network].get(native)
+        """Whose account `native` is on `network`; None if of nobody enrolled.
+
+        Two enrolments at the same moment can claim one account: the one that the topic has first holds it.
+        """
+        holders = self._holders.get((network, native))
+        return holders[0] if holders else None
 
     def natives(self, network: str) -> list[str]:
         """The native ids of all enrolled accounts on `network`."""
-        return list(self._by_native[network])
+        return [native for on, native in self._holders if on == network]
 
     def person(self, person_id: PersonId) -> tuple[Person, DataKey]:
         """The record and key of a person. Raises CallerError for one who is not enrolled."""
@@ -80,6 +86,10 @@ class Registry:
         return list(self._natives_of.get(person_id, ()))
 
     def _forget(self, person_id: PersonId) -> None:
-        for network, native in self._natives_of.pop(person_id, ()):
-            self._by_native[network].pop(native, None)
+        for account in self._natives_of.pop(person_id, ()):
+            left = tuple(each for each in self._holders[account] if each.person != person_id)
+            if left:
+                self._holders[account] = left
+            else:
+                del self._holders[account]
         self._people.pop(person_id, None)

@@ -73,10 +73,18 @@ def test_the_master_key_file_is_made_once_and_for_its_owner_only(tmp_path: Path)
     assert [each.name for each in file.parent.iterdir()] == ["master.key"]
 
 
-@pytest.mark.parametrize("wrong", ["not base64!", base64.b64encode(b"short").decode()])
+@pytest.mark.parametrize("wrong", ["not base64!", "schlüssel", base64.b64encode(b"short").decode()])
 def test_a_wrong_master_key_is_named(wrong: str, tmp_path: Path) -> None:
     with pytest.raises(CallerError, match="master key"):
         MasterKey.load(Settings(data=tmp_path, master_key=wrong))
+
+
+def test_a_master_key_file_that_cannot_be_read_or_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "master.key").mkdir()
+    (tmp_path / "file").write_text("")
+    for data in (tmp_path, tmp_path / "file" / "data"):
+        with pytest.raises(CallerError, match="master key"):
+            MasterKey.load(Settings(data=data))
 
 
 def test_person_ids_are_random_and_of_the_form_that_the_api_states() -> None:

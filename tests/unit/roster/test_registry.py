@@ -76,7 +76,45 @@ def test_another_master_key_is_told_to_the_operator() -> None:
         Registry(MASTER).add(replace(ada(), master_key_id=7))
 
 
-@pytest.mark.parametrize("text", ["", "bluesky", "bluesky:", ":x", "Blue Sky:x", "x:" + "y" * 600])
+def test_our_own_record_come_back_by_the_topic_is_no_change() -> None:
+    registry = Registry(MASTER)
+    registry.add(ada(account(BLUESKY, "did:plc:a")))
+    version = registry.version
+    registry.apply(ADA, people.encode(registry.person(ADA)[0]))
+    assert registry.version == version
+
+
+def test_of_two_who_claim_one_account_the_first_holds_it_until_erased() -> None:
+    registry = Registry(MASTER)
+    other = people.new_person_id()
+    claim = replace(
+        ada(Account(BLUESKY, KEY.account_hash(BLUESKY, "did:plc:a"), KEY.seal(other, "did:plc:a"), 5)),
+        id=other,
+        sealed_key=MASTER.seal(other, KEY),
+    )
+    registry.add(ada(account(BLUESKY, "did:plc:a")))
+    registry.add(claim)
+    for holder in (ADA, other):
+        found = registry.find("bluesky", "did:plc:a")
+        assert found is not None
+        assert found.person == holder
+        registry.apply(holder, None)
+    assert registry.natives("bluesky") == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "bluesky",
+        "bluesky:",
+        ":x",
+        "Blue Sky:x",
+        "x:" + "y" * 600,
+        "bluesky:alice.bsky.social",
+        "bluesky:did:plc:",
+    ],
+)
 def test_what_is_no_account_is_refused(text: str) -> None:
     with pytest.raises(CallerError):
         people.native_account(text)
