@@ -53,8 +53,11 @@ def test_nobody_there_is_unavailable_and_a_silent_one_ends_at_the_deadline() -> 
             assert not client.serving(timeout_s=0.1)
             with pytest.raises(DeadlineExceeded):
                 client.get_score("p_" + "a" * 26)
-    with Client(f"{host}:{port}", timeout_s=TIMEOUT_S) as client, pytest.raises(Unavailable):
-        client.get_score("p_" + "a" * 26)
+    with Client(f"{host}:{port}", timeout_s=TIMEOUT_S) as client:
+        with pytest.raises(Unavailable):
+            client.get_score("p_" + "a" * 26)
+        with pytest.raises(Unavailable):
+            next(client.watch())
 
 
 def test_a_watch_goes_on_by_itself_through_restarts_and_repeats_nothing(

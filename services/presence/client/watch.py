@@ -8,7 +8,6 @@ from types import TracebackType
 from typing import Any, Self
 
 import grpc
-import structlog
 
 from presence.client.errors import Unavailable, from_rpc
 from presence.client.score import Score, from_message
@@ -17,9 +16,9 @@ from presence.events.errors import PresenceError
 BACKOFF_S_MIN = 0.1
 BACKOFF_S_MAX = 5.0
 ATTEMPTS_MAX = 20
-"""In a row without a message: about a minute and a half."""
-
-log = structlog.get_logger(__name__)
+"""In a row without a message: about a minute."""
+FIRST_ATTEMPTS_MAX = 5
+"""As long as there was no message at all: about two seconds, since the address may simply be wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +34,7 @@ class Update:
 class Watch(Iterator[Update]):
     """Iterate over it; close it, from any thread, to end the iteration.
 
-    Raises an error of `presence.client.errors`: Unavailable only after ATTEMPTS_MAX calls in vain.
+    Raises an error of `presence.client.errors`: Unavailable only after several calls in vain.
     """
 
     def __init__(self, call: Callable[[str], Any], address: str, resume_token: str) -> None:
@@ -44,6 +43,7 @@ class Watch(Iterator[Update]):
         self._address = address
         self.resume_token = resume_token
         self._attempts = 0
+        self._attempts_max = FIRST_ATTEMPTS_MAX
         self._closed = threading.Event()
         self._stream: Any = None
 
@@ -73,7 +73,7 @@ class Watch(Iterator[Update]):
                 if not self._closed.is_set():
                     self._back_off(self._meaning(error))
             else:
-                self._attempts = 0
+                self._attempts, self._attempts_max = 0, ATTEMPTS_MAX
                 self.resume_token = message.resume_token
                 return Update(
                     tuple(map(from_message, message.scores)), message.resume_token, message.caught_up
@@ -87,9 +87,8 @@ class Watch(Iterator[Update]):
 
     def _back_off(self, error: PresenceError) -> None:
         self._attempts += 1
-        if not isinstance(error, Unavailable) or self._attempts == ATTEMPTS_MAX:
+        if not isinstance(error, Unavailable) or self._attempts >= self._attempts_max:
             raise error
         pause_s = min(BACKOFF_S_MAX, BACKOFF_S_MIN * 2 ** (self._attempts - 1))
-        log.debug("watch_resumes", attempt=self._attempts)
         # Spread out, so that all watchers of a gateway do not come back at the same instant.
         self._closed.wait(pause_s * random.uniform(0.5, 1.0))  # noqa: S311 (no secret)
