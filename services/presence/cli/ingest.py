@@ -1,0 +1,109 @@
+"""`presence ingest`: what a network says becomes events of the log, until SIGTERM or the end of the file."""
+
+import json
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from presence.cli.context import settings
+from presence.ingest.bootstrap import BlueskyOptions, Mode, bluesky_ingest
+from presence.ingest.file import FileSource
+from presence.ingest.networks.jetstream import PUBLIC_URL
+from presence.ingest.runner import Counts, Runner
+from presence.log.logging import configure
+
+app = typer.Typer(no_args_is_help=True, add_completion=False)
+err = Console(stderr=True)
+
+
+@app.callback()
+def ingest() -> None:
+    """Read a network, or a file of it, into the log. Ctrl-C or SIGTERM stops it; it goes on where it was."""
+
+
+@app.command()
+def bluesky(
+    url: Annotated[str, typer.Option(help="The Jetstream server.")] = PUBLIC_URL,
+    file: Annotated[
+        Path | None, typer.Option(help="Read frames from this file, one a line, instead of a server.")
+    ] = None,
+    mode: Annotated[
+        Mode,
+        typer.Option(
+            help="enrolled: all that touches somebody enrolled; authored: only what they write, with little traffic; "
+            "open: enrol everybody who is met, for demonstrations and load."
+        ),
+    ] = Mode.ENROLLED,
+    open_max: Annotated[
+        int, typer.Option(min=1, help="In mode open: how many accounts to enrol at most.")
+    ] = 100_000,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the counts as JSON at the end.")] = False,
+) -> None:
+    """Bluesky, by its Jetstream."""
+    found = settings()
+    configure(found.log_format)
+    options = BlueskyOptions(url=url, file=file, mode=mode, open_max=open_max)
+    with (
+        _progress() as show,
+        bluesky_ingest(found, options) as runner,
+        _stopped_by_signals(runner),
+    ):
+        runner.on_checkpoint = lambda _: show(runner)
+        counts = runner.run()
+    _print(counts, as_json=as_json)
+
+
+@contextmanager
+def _stopped_by_signals(runner: Runner) -> Iterator[None]:
+    before = {
+        number: signal.signal(number, lambda *_: runner.stop()) for number in (signal.SIGTERM, signal.SIGINT)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[Runner], None]]:
+    """A function that shows how far a file is read; nothing is shown where nobody looks."""
+    columns = (BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[frames]:,} frames"))
+    with Progress(*columns, TimeRemainingColumn(), console=err, disable=not err.is_terminal) as progress:
+        task = progress.add_task("", visible=False, frames=0)
+
+        def show(runner: Runner) -> None:
+            if isinstance(runner.source, FileSource):
+                progress.update(
+                    task,
+                    visible=True,
+                    total=max(runner.source.bytes_total, 1),
+                    completed=runner.source.bytes_read,
+                    frames=runner.counts.read,
+                )
+
+        yield show
+
+
+def _print(counts: Counts, *, as_json: bool) -> None:
+    plain = counts.as_json()
+    if as_json:
+        print(json.dumps(plain))
+        return
+    skipped, refused = plain.pop("skipped"), plain.pop("dlq_reasons")
+    for name, value in plain.items():
+        reasons = {"dlq": refused}.get(name, {})
+        print(f"{name:>9} {value:>9,}{_reasons(reasons)}")
+    print(f"{'skipped':>9} {sum(skipped.values()):>9,}{_reasons(skipped)}")
+    sys.stdout.flush()
+
+
+def _reasons(counted: dict[str, int]) -> str:
+    return "  " + ", ".join(f"{reason} {number:,}" for reason, number in counted.items()) if counted else ""

@@ -1,0 +1,142 @@
+"""From acts in a network's ids to events in the logs of those who are enrolled."""
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+from presence.events.door import check
+from presence.events.errors import CallerError
+from presence.events.vocabulary import (
+    NOBODY,
+    THE_PERSON,
+    Direction,
+    Event,
+    EventId,
+    Kind,
+    Network,
+    PersonId,
+    TimeQuality,
+)
+from presence.ingest.acts import Act, Native, Reading, Retraction
+from presence.ingest.received import Received
+from presence.roster.keys import DataKey
+from presence.roster.registry import Registry
+
+
+class ReceivedActs(Protocol):
+    """What other people's records made; see ReceivedIndex."""
+
+    def put(self, record: str, made: Sequence[Received]) -> None: ...
+    def find(self, record: str) -> Iterator[Received]: ...
+
+
+class Addressing:
+    """Knows who is enrolled on one network. One native act of two enrolled people is an event for each."""
+
+    def __init__(self, network: Network, registry: Registry, received: ReceivedActs) -> None:
+        self._network = network
+        self._registry = registry
+        self._received = received
+
+    def events(self, natives: Sequence[Native], observed_ms: int) -> list[Event]:
+        """The events of one frame, each past the door; none if nobody of it is enrolled.
+
+        Raises InvalidEvent if one does not pass: then the frame has none.
+        """
+        events: list[Event] = []
+        received: list[Received] = []
+        for native in natives:
+            if isinstance(native, Act):
+                event = self._act(native, observed_ms)
+                if event is None:
+                    continue
+                events.append(check(event))
+                if event.direction == Direction.TO:
+                    received.append(Received(event.person, event.id, event.occurred_ms))
+            elif isinstance(native, Reading):
+                events.extend(map(check, self._reading(native, observed_ms)))
+            else:
+                events.extend(map(check, self._undo(native, observed_ms)))
+        if received:
+            self._received.put(natives[0].record, received)
+        return events
+
+    def _act(self, act: Act, observed_ms: int) -> Event | None:
+        find = self._registry.find
+        linked = find(self._network, act.about)
+        if linked is None:
+            return None
+        actor, actor_person = THE_PERSON, NOBODY
+        if act.direction == Direction.TO:
+            by = find(self._network, act.by)
+            if by is not None:
+                actor_person = by.person
+                if actor_person == linked.person:
+                    return None  # What somebody does to their own other account is not received.
+            actor = linked.key.actor_hash(self._network, act.by)
+        return Event(
+            kind=Kind.ACTIVITY,
+            id=linked.key.event_id(self._network, f"{act.record}#{act.what}"),
+            person=linked.person,
+            network=self._network,
+            account=linked.account,
+            direction=act.direction,
+            verb=act.verb,
+            object=act.object,
+            actor=actor,
+            actor_person=actor_person,
+            occurred_ms=act.occurred_ms,
+            observed_ms=observed_ms,
+            time_quality=TimeQuality.EXACT,
+            magnitude=1,
+            in_reply_to_other=self._answers_other(act),
+            sealed_ref=linked.key.seal(linked.person, act.ref),
+        )
+
+    def _answers_other(self, act: Act) -> bool:
+        if not act.answers or act.answers == act.by:
+            return False
+        by, answered = (self._registry.find(self._network, who) for who in (act.by, act.answers))
+        return by is None or answered is None or by.person != answered.person
+
+    def _reading(self, reading: Reading, observed_ms: int) -> Iterator[Event]:
+        linked = self._registry.find(self._network, reading.about)
+        if linked is not None:
+            yield Event(
+                kind=Kind.GAUGE,
+                id=linked.key.event_id(self._network, f"{reading.record}#{reading.what}"),
+                person=linked.person,
+                network=self._network,
+                account=linked.account,
+                gauge=reading.gauge,
+                value=reading.value,
+                occurred_ms=reading.occurred_ms,
+                observed_ms=observed_ms,
+                sealed_ref=linked.key.seal(linked.person, reading.ref),
+            )
+
+    def _undo(self, retraction: Retraction, observed_ms: int) -> Iterator[Event]:
+        linked = self._registry.find(self._network, retraction.by)
+        if linked is not None:
+            own = linked.key.event_id(self._network, f"{retraction.record}#{retraction.own}")
+            yield self._undone(linked.key, Received(linked.person, own, 0), retraction, observed_ms)
+        for made in self._received.find(retraction.record):
+            key = self._key_of(made.person)
+            if key is not None:
+                yield self._undone(key, made, retraction, observed_ms)
+
+    def _undone(self, key: DataKey, made: Received, retraction: Retraction, observed_ms: int) -> Event:
+        return Event(
+            kind=Kind.UNDO,
+            id=EventId(key.event_id(self._network, f"{retraction.record}#undo-{made.event:016x}")),
+            person=made.person,
+            network=self._network,
+            observed_ms=observed_ms,
+            ref_id=made.event,
+            ref_occurred_ms=made.occurred_ms,
+        )
+
+    def _key_of(self, person: PersonId) -> DataKey | None:
+        try:
+            return self._registry.person(person)[1]
+        except CallerError:
+            return None  # Erased since; nothing of theirs is left to take back.

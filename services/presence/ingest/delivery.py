@@ -1,0 +1,135 @@
+"""Records on their way into the log: sent, bounded, and acknowledged in order."""
+
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from kafka import KafkaProducer
+from kafka.errors import KafkaError
+
+from presence.events.errors import SourceUnavailable
+from presence.events.vocabulary import Event
+from presence.ingest.cursor import Offsets
+from presence.ingest.frames import HEAD_BYTES, Frame
+from presence.log import codec
+from presence.log.topics import Topics
+
+IN_FLIGHT_MAX = 20_000
+"""Records sent and not yet acknowledged; then reading stops. A second of the broker's best."""
+IN_FLIGHT_BYTES_MAX = 32 * 2**20
+DEAD_LETTER_BYTES_MAX = 900_000
+"""What a broker takes in its default setting, less the headers; a longer one is cut to HEAD_BYTES."""
+ROOM_POLL_S = 0.005
+
+
+class _Entry(NamedTuple):
+    """A record under way, or the end of a frame at `position` after its records."""
+
+    position: int | None
+    future: Any
+    size_bytes: int
+
+
+class Delivery:
+    """Sends to the activity and dead letter topics. One thread.
+
+    The acknowledged position grows only when every record of the frames up to it is in the log; a record that the
+    broker does not take within its bounded retries stops everything.
+    """
+
+    def __init__(self, producer: KafkaProducer, topics: Topics, source: str, ends: Offsets) -> None:
+        """`ends`: where the log ended before the first record."""
+        self._producer = producer
+        self._topics = topics
+        self._source = source.encode()
+        self._in_flight: deque[_Entry] = deque()
+        self._in_flight_bytes = 0
+        self._ends = ends
+        self.position: int | None = None
+        """The newest position up to which everything is acknowledged; None: none yet."""
+
+    def event(self, event: Event) -> None:
+        """Send one event. Raises SourceUnavailable."""
+        self._send(self._topics.activity, event.person.encode(), codec.encode(event))
+
+    def dead_letter(self, frame: Frame, value: bytes, reason: str) -> None:
+        """Send what could not be used, `value` of `frame`. Raises SourceUnavailable."""
+        headers = [("reason", reason.encode()), ("position", str(frame.position).encode())]
+        if frame.size_bytes != len(value):
+            headers.append(("size_bytes", str(frame.size_bytes).encode()))
+        self._send(self._topics.dlq, self._source, value, headers)
+
+    def passed(self, position: int) -> None:
+        """All records of the frame at `position` have been sent."""
+        if self._in_flight:
+            self._in_flight.append(_Entry(position, None, 0))
+        else:
+            self._acknowledge(position)
+
+    def collect(self) -> None:
+        """Take in the acknowledgements that are there. Raises SourceUnavailable if the broker refused a record."""
+        while self._in_flight:
+            position, future, size_bytes = self._in_flight[0]
+            if future is not None:
+                if not future.is_done:
+                    return
+                if future.failed():
+                    raise SourceUnavailable(
+                        f"the broker did not take a record: {type(future.exception).__name__}"
+                    )
+                self._settle(future.value)
+            self._in_flight.popleft()
+            self._in_flight_bytes -= size_bytes
+            if position is not None:
+                self._acknowledge(position)
+
+    def wait_for_room(self, stopped: Callable[[], bool]) -> None:
+        """Return when there is room for more under the two limits, or `stopped`. Raises SourceUnavailable."""
+        self.collect()
+        while self._is_full() and not stopped():
+            time.sleep(ROOM_POLL_S)
+            self.collect()
+
+    def flush(self, timeout_s: float) -> bool:
+        """Wait for all acknowledgements; False if `timeout_s` was not enough. Raises SourceUnavailable."""
+        try:
+            self._producer.flush(timeout=timeout_s)
+        except KafkaError:
+            return False
+        self.collect()
+        return not self._in_flight
+
+    def offsets(self) -> Offsets:
+        """The log's end as far as acknowledged: a copy."""
+        return {topic: dict(partitions) for topic, partitions in self._ends.items()}
+
+    def close(self) -> None:
+        self._producer.close(timeout=1)
+
+    def _send(
+        self, topic: str, key: bytes, value: bytes, headers: list[tuple[str, bytes]] | None = None
+    ) -> None:
+        try:
+            future = self._producer.send(topic, key=key, value=value, headers=headers)
+        except KafkaError as error:
+            raise SourceUnavailable(
+                f"the broker takes no records ({type(error).__name__}): is it running?"
+            ) from error
+        self._in_flight.append(_Entry(None, future, len(value)))
+        self._in_flight_bytes += len(value)
+
+    def _is_full(self) -> bool:
+        return len(self._in_flight) >= IN_FLIGHT_MAX or self._in_flight_bytes >= IN_FLIGHT_BYTES_MAX
+
+    def _settle(self, written: Any) -> None:
+        ends = self._ends[written.topic]
+        ends[written.partition] = max(ends.get(written.partition, 0), written.offset + 1)
+
+    def _acknowledge(self, position: int) -> None:
+        self.position = position if self.position is None else max(self.position, position)
+
+
+def dead_letter_value(frame: Frame) -> bytes:
+    """As much of the frame's bytes as a dead letter may hold."""
+    return frame.data if len(frame.data) <= DEAD_LETTER_BYTES_MAX else frame.data[:HEAD_BYTES]

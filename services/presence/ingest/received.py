@@ -1,0 +1,106 @@
+"""Which events a record of somebody else has made, so that they can be taken back when only its id is said.
+
+A network that deletes a record names its author and its id, but not whom it was about. Keys are HMACs under a secret
+of this folder: nothing in it names anybody who is not enrolled, and who is stands in it by pseudonym.
+"""
+
+import hashlib
+import hmac
+import secrets
+import struct
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import lmdb
+
+from presence.events.vocabulary import EventId, PersonId
+
+GENERATION_RECORDS_MAX = 20_000_000
+"""Two generations are kept, some 2 GB each when full: at least the newest 20 million received acts."""
+MAP_BYTES_MAX = 64 * 2**30
+KEY_BYTES = 16
+_SECRET, _CURRENT = b"secret", b"current"
+_ENTRY = struct.Struct(">QqB")
+
+
+class Received(NamedTuple):
+    """An event that somebody else's record made in the log of `person`."""
+
+    person: PersonId
+    event: EventId
+    occurred_ms: int
+
+
+class ReceivedIndex:
+    """Written before the events are produced; survives kill -9, not a power cut (then early acts cannot be undone)."""
+
+    def __init__(self, folder: Path, records_max: int = GENERATION_RECORDS_MAX) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._lmdb = lmdb.open(str(folder), map_size=MAP_BYTES_MAX, max_dbs=3, sync=False)
+        self._records_max = records_max
+        self._generations = [self._lmdb.open_db(name) for name in (b"even", b"odd")]
+        self._meta = self._lmdb.open_db(b"meta")
+        self._transaction: Any = None
+        with self._lmdb.begin(write=True, db=self._meta) as transaction:
+            secret = transaction.get(_SECRET)
+            if secret is None:
+                secret = secrets.token_bytes(32)
+                transaction.put(_SECRET, secret)
+            self._current = int(transaction.get(_CURRENT, b"0"))
+        self._mac = hmac.new(secret, digestmod=hashlib.sha256)
+
+    def put(self, record: str, made: Sequence[Received]) -> None:
+        """Remember what the native `record` made; `commit` makes it last."""
+        packed = b"".join(_pack(each) for each in made)
+        self._begun().put(self._key(record), packed, db=self._generations[self._current])
+
+    def find(self, record: str) -> Iterator[Received]:
+        """What the native `record` has made, as far as it is still known."""
+        key = self._key(record)
+        for generation in (self._current, 1 - self._current):
+            packed = self._begun().get(key, db=self._generations[generation])
+            if packed is not None:
+                yield from _unpack(packed)
+                return
+
+    def commit(self) -> None:
+        """Make everything since the last commit last; a full generation gives way to the next."""
+        if self._transaction is None:
+            return
+        if self._transaction.stat(self._generations[self._current])["entries"] >= self._records_max:
+            self._current = 1 - self._current
+            self._transaction.drop(self._generations[self._current], delete=False)
+            self._transaction.put(_CURRENT, str(self._current).encode(), db=self._meta)
+        self._transaction.commit()
+        self._transaction = None
+
+    def close(self) -> None:
+        """Uncommitted entries are dropped."""
+        if self._transaction is not None:
+            self._transaction.abort()
+        self._lmdb.close()
+
+    def _begun(self) -> Any:
+        if self._transaction is None:
+            self._transaction = self._lmdb.begin(write=True)
+        return self._transaction
+
+    def _key(self, record: str) -> bytes:
+        mac = self._mac.copy()
+        mac.update(record.encode())
+        return mac.digest()[:KEY_BYTES]
+
+
+def _pack(made: Received) -> bytes:
+    person = made.person.encode()
+    return _ENTRY.pack(made.event, made.occurred_ms, len(person)) + person
+
+
+def _unpack(packed: bytes) -> Iterator[Received]:
+    at = 0
+    while at < len(packed):
+        event, occurred_ms, length = _ENTRY.unpack_from(packed, at)
+        at += _ENTRY.size
+        yield Received(PersonId(packed[at : at + length].decode()), EventId(event), occurred_ms)
+        at += length
