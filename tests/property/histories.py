@@ -15,6 +15,7 @@ from presence.events import door
 from presence.events.vocabulary import (
     AccountHash,
     ActorHash,
+    Category,
     Direction,
     Event,
     EventId,
@@ -25,6 +26,7 @@ from presence.events.vocabulary import (
     PersonId,
     PersonKind,
     Severity,
+    TimeQuality,
     Verb,
 )
 
@@ -34,7 +36,7 @@ Fields = dict[str, Any]
 DAY_MS = 86_400_000
 BASE_MS = 1_767_571_200_000
 """Monday, 2026-01-05T00:00Z."""
-RECORD_BYTES = 16
+RECORD_BYTES = 18
 RECORDS_MAX = 40
 
 PEOPLE = ("p_ada", "p_bo", "p_čy")
@@ -104,6 +106,35 @@ NAMELESS = {*FOR_EVERYBODY, *IN_LOG_ORDER}
 HOSTILE = {**EVERYDAY, **FOR_EVERYBODY, **IN_LOG_ORDER}
 
 
+QUIET: Fields = {}
+NOISE: Fields = {
+    "person_kind": PersonKind.BUSINESS,
+    "network": Network("x"),
+    "account": AccountHash(2**64 - 1),
+    "direction": Direction.TO,
+    "verb": Verb.REVIEW,
+    "object": Object.NOTE,
+    "actor": ActorHash(2**64 - 1),
+    "actor_person": PersonId("p_ada"),
+    "occurred_ms": BASE_MS,
+    "time_quality": TimeQuality.DAY,
+    "magnitude": 2,
+    "rating": 5_000,
+    "gauge": Gauge.FOLLOWERS,
+    "value": 7,
+    "ref_id": EventId(0),
+    "ref_occurred_ms": BASE_MS,
+    "in_reply_to_other": True,
+    "mean": 1,
+    "number": 1,
+    "severity": Severity.SEVERE,
+    "withdrawn": True,
+    "category": Category.OTHER,
+    "complete_ms": BASE_MS,
+}
+"""What a record may hold in the fields that its kind does not use: it must mean nothing."""
+
+
 def id_of(index: int) -> EventId:
     """The id of the record with this index: 0 and numbers all over the unsigned 64 bits."""
     return EventId(index * 0x9E37_79B9_7F4A_7C15 % 2**64)
@@ -159,7 +190,8 @@ def _record(choose: Chooser, kinds: Sequence[Kind], people: Sequence[str], earli
         "id": EventId(0) if kind in NAMELESS else id_of(len(earlier)),
         "observed_ms": time_ms + choose.one_of(LAGS_MS),
     }
-    return Event(**common, **_OF_KIND[kind](choose, time_ms, earlier))
+    noise = choose.one_of((QUIET, QUIET, QUIET if kind in FOR_EVERYBODY else NOISE))
+    return Event(**(noise | common | _OF_KIND[kind](choose, time_ms, earlier)))
 
 
 def _account(choose: Chooser) -> Fields:
@@ -204,7 +236,7 @@ def _associates(choose: Chooser, _time_ms: int, _earlier: Sequence[Event]) -> Fi
 
 
 def _enrolled(choose: Chooser, _time_ms: int, _earlier: Sequence[Event]) -> Fields:
-    return {"person_kind": choose.one_of((PersonKind.PERSON, PersonKind.BUSINESS))}
+    return {"person_kind": choose.one_of(list(PersonKind))}
 
 
 def _watermark(choose: Chooser, time_ms: int, _earlier: Sequence[Event]) -> Fields:
