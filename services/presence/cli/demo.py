@@ -19,7 +19,7 @@ from presence.broker.ports import free_port
 from presence.cli.broker import start_with_progress
 from presence.cli.context import settings
 from presence.cli.score_view import Ranking, score_panel
-from presence.cli.stack import running_stack
+from presence.cli.stack import Check, log_path, running, running_stack
 from presence.client import Score
 from presence.demo.frames import CAST, frames
 from presence.demo.jetstream import Jetstream
@@ -53,6 +53,12 @@ class Show:
     played: Jetstream | None
     names: Mapping[str, str]
     watcher: Watcher = field(default_factory=Watcher)
+    checks: list[Check] = field(default_factory=list)
+
+    def check(self) -> None:
+        """Raises SourceUnavailable with the end of the log if a service has ended."""
+        for each in self.checks:
+            each()
 
     def title(self, score: Score) -> str:
         return self.names.get(score.person, score.person)
@@ -78,7 +84,6 @@ def demo(
         played = None if live else Jetstream(frames(count, end_ms=now_ms() - 60_000), rate_per_s=rate)
         show = Show(found, played, {} if live else _enrol_cast(found))
         stack.enter_context(_services(show))
-        stack.enter_context(show.watcher.watching(found.gateway))
         try:
             if once or as_json:
                 measured = _until_scored(show)
@@ -125,24 +130,33 @@ def _enrol_cast(found: Settings) -> dict[str, str]:
 
 @contextmanager
 def _services(show: Show) -> Iterator[None]:
-    """Scoring, gateway and ingest as processes; the server that plays the frames in a thread of this one."""
-    options = "bluesky --mode open"
-    if show.played is not None:
-        show.played.start()
-        options = f"bluesky --mode enrolled --url {show.played.url}"
-    with running_stack([options], show.settings):
-        yield
-    if show.played is not None:
-        show.played.stop()
+    """Scoring and gateway, and when they have scored the cast, ingest; all as processes.
+
+    The server that plays the frames is a thread of this one.
+    """
+    with running_stack(show.settings) as check, show.watcher.watching(show.settings.gateway):
+        while len(show.watcher.scores()) < len(show.names):
+            check()
+            time.sleep(LOOK_S)
+        options = ["--mode", "open"]
+        if show.played is not None:
+            show.played.start()
+            options = ["--mode", "enrolled", "--url", show.played.url]
+        with running(["ingest", "bluesky", *options], show.settings) as check_ingest:
+            show.checks += [check, check_ingest]
+            yield
+        if show.played is not None:
+            show.played.stop()
 
 
 def _until_scored(show: Show) -> Measured:
     """Wait until every act in the log is in a score that the client has, and nothing new comes."""
     assert show.played is not None, "--once needs recorded frames"
-    show.played.done.wait()
+    while not show.played.done.wait(LOOK_S):
+        show.check()
     deadline, before = time.monotonic() + SETTLE_S, -1
     while time.monotonic() < deadline:
-        show.watcher.scores()
+        show.check()
         measured = measure(show.settings, show.watcher.arrivals)
         if measured.acts == before and not measured.waiting:
             return measured
@@ -155,6 +169,7 @@ def _show_until_interrupted(show: Show) -> None:
     console, told = Console(), False
     with Live(console=console, auto_refresh=False) as live:
         while True:
+            show.check()
             ranking = Ranking(show.names)
             ranking.update(show.watcher.scores())
             live.update(ranking.table(RANKED), refresh=True)
@@ -203,5 +218,5 @@ def _addresses(show: Show) -> dict[str, str]:
         "kafka": show.settings.kafka,
         "gateway": show.settings.gateway,
         "jetstream": show.played.url if show.played else "the public network",
-        "log": str(show.settings.data / "stack.log"),
+        "log": str(log_path(show.settings)),
     }

@@ -5,8 +5,9 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -27,6 +28,9 @@ MARK = "PRESENCE_STACK"
 """In the environment of every process that `up` starts: the data folder it serves."""
 READY_S = 90
 STOP_S = 10
+
+Check = Callable[[], None]
+"""Raises SourceUnavailable if what runs in the background has ended."""
 
 err = Console(stderr=True)
 
@@ -88,20 +92,28 @@ def _up_detached(ingest: list[str]) -> None:
     if "PRESENCE_KAFKA" not in os.environ:
         # Here and not in the background, so that a download is seen and takes as long as it takes.
         start_with_progress(Broker(found.data / "broker"))
-    _wait_until_ready(_start(ingest, found), found)
-    err.print(f"ready: gateway {found.gateway}, log {_log_path(found)}; `presence down` stops it")
+    options = [word for each in ingest for word in ("--ingest", each)]
+    _wait_until_ready(partial(_check, _start(["up", *options], found), found), found)
+    err.print(f"ready: gateway {found.gateway}, log {log_path(found)}; `presence down` stops it")
 
 
 @contextmanager
-def running_stack(ingest: list[str], found: Settings) -> Iterator[None]:
+def running_stack(found: Settings) -> Iterator[Check]:
     """`presence up` in the background, ready, for as long as the context lasts.
 
-    Raises SourceUnavailable with the end of its log if it ends early or is not ready in time.
+    Raises SourceUnavailable with the end of its log if it is not ready in time; so does its check when it has ended.
     """
-    process = _start(ingest, found)
+    with running(["up"], found) as check:
+        _wait_until_ready(check, found)
+        yield check
+
+
+@contextmanager
+def running(arguments: list[str], found: Settings) -> Iterator[Check]:
+    """`presence` with `arguments` in the background, for as long as the context lasts; its output is in `stack.log`."""
+    process = _start(arguments, found)
     try:
-        _wait_until_ready(process, found)
-        yield
+        yield partial(_check, process, found)
     finally:
         process.terminate()
         try:
@@ -110,30 +122,35 @@ def running_stack(ingest: list[str], found: Settings) -> Iterator[None]:
             process.kill()
 
 
-def _start(ingest: list[str], found: Settings) -> "subprocess.Popen[bytes]":
-    command = [sys.executable, "-m", "presence.cli.main", "up"]
-    for options in ingest:
-        command += ["--ingest", options]
+def _start(arguments: list[str], found: Settings) -> "subprocess.Popen[bytes]":
     found.data.mkdir(parents=True, exist_ok=True)
-    with _log_path(found).open("ab") as log:
+    with log_path(found).open("ab") as log:
         return subprocess.Popen(  # noqa: S603 (our own command)
-            command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
+            [sys.executable, "-m", "presence.cli.main", *arguments],
+            stdout=log,
+            stderr=log,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
         )
 
 
-def _wait_until_ready(process: "subprocess.Popen[bytes]", found: Settings) -> None:
+def _wait_until_ready(check: Check, found: Settings) -> None:
     deadline = time.monotonic() + READY_S
     with Client(found.gateway) as client:
         while time.monotonic() < deadline:
-            if process.poll() is not None:
-                raise SourceUnavailable(f"the services have ended; {_tail(_log_path(found))}")
+            check()
             if client.serving(timeout_s=1):
                 return
             time.sleep(0.1)
-    raise SourceUnavailable(f"not ready after {READY_S} s; {_tail(_log_path(found))}")
+    raise SourceUnavailable(f"not ready after {READY_S} s; {_tail(log_path(found))}")
 
 
-def _log_path(found: Settings) -> Path:
+def _check(process: "subprocess.Popen[bytes]", found: Settings) -> None:
+    if process.poll() is not None:
+        raise SourceUnavailable(f"the services have ended; {_tail(log_path(found))}")
+
+
+def log_path(found: Settings) -> Path:
     return found.data / "stack.log"
 
 
