@@ -7,8 +7,8 @@ import sys
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.box import SIMPLE
+from rich.console import Console
 from rich.table import Column, Table
 
 from presence.cli.context import exit_on_error
