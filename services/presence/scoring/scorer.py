@@ -69,6 +69,7 @@ class Scorer:
             except TimeoutError:
                 continue
             self._changed.clear()
+            pause = asyncio.create_task(asyncio.sleep(delay_s))
             try:
                 more = await self._publish()
             except ProducerFenced:
@@ -78,18 +79,18 @@ class Scorer:
                 more = True
             if more:
                 self._changed.set()
-            await asyncio.sleep(delay_s)
+            await pause
 
     async def _publish(self) -> bool:
-        """One publication of every partition; True if something is left."""
-        more = False
+        """One publication of every partition, side by side; True if there was anything to publish."""
         async with self._publishing:
-            for number, partition in self._partitions.items():
-                publication, dead = partition.due(), partition.store.dead_letters()
-                if not publication.scores and not dead:
-                    continue
-                await self._publishers[number].publish(publication, dead)
-                partition.store.published(publication.revisions)
-                partition.store.reported(dead)
-                more = True
-        return more
+            return any(await asyncio.gather(*map(self._publish_one, self._partitions.values())))
+
+    async def _publish_one(self, partition: Partition) -> bool:
+        publication, dead = partition.due(), partition.store.dead_letters()
+        if not publication.scores and not dead:
+            return False
+        await self._publishers[partition.number].publish(publication, dead)
+        partition.store.published(publication.revisions)
+        partition.store.reported(dead)
+        return True
