@@ -34,7 +34,12 @@ def record() -> Make:
     """A record of p_one on account 1 of linkedin, observed at noon."""
 
     def make(kind: Kind, number: int, /, **fields: Any) -> Event:
-        told: dict[str, Any] = {"person": "p_one", "network": "linkedin", "account": 1, "observed_ms": NOON_MS}
+        told: dict[str, Any] = {
+            "person": "p_one",
+            "network": "linkedin",
+            "account": 1,
+            "observed_ms": NOON_MS,
+        }
         return Event(**(told | {"kind": kind, "id": number} | fields))
 
     return make
@@ -62,7 +67,12 @@ def like(act: Make) -> Make:
     """A like that p_one got from actor 7, unless told otherwise."""
 
     def make(number: int, /, **fields: Any) -> Event:
-        told: dict[str, Any] = {"direction": Direction.TO, "verb": Verb.LIKE, "object": Object.NOTE, "actor": 7}
+        told: dict[str, Any] = {
+            "direction": Direction.TO,
+            "verb": Verb.LIKE,
+            "object": Object.NOTE,
+            "actor": 7,
+        }
         return act(number, **(told | fields))
 
     return make
