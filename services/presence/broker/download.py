@@ -147,6 +147,7 @@ def _open(url: str, trust: ssl.SSLContext) -> http.client.HTTPResponse:
     try:
         response = urllib.request.urlopen(url, timeout=SOCKET_TIMEOUT_S, context=trust)  # noqa: S310  from our own lock
     except urllib.error.HTTPError as error:
+        error.close()  # It is a response as well, and holds its connection.
         if error.code in FINAL_STATUS:
             raise _Rejected(f"the server says {error.code} {error.reason}") from None
         raise
@@ -156,4 +157,5 @@ def _open(url: str, trust: ssl.SSLContext) -> http.client.HTTPResponse:
 
 def _reason(error: Exception) -> str:
     cause = error.reason if isinstance(error, urllib.error.URLError) else error
-    return str(cause) or type(cause).__name__
+    said = cause.strerror if isinstance(cause, OSError) else None
+    return said or str(cause) or type(cause).__name__

