@@ -27,6 +27,8 @@ class Picture:
     x_max: float
     y_label: str
     curves: Sequence[tuple[str, Points]]
+    legend_y: int = MARGIN + 24
+    """Where the names of the curves begin, on the right: where the curves are not."""
 
 
 def write_curves(model: Model, folder: Path) -> Iterator[Path]:
@@ -88,7 +90,7 @@ def _recovery(model: Model) -> Picture:
         burden = getattr(model.conduct, severity) * left >> decay.ONE_BITS
         factor = np.maximum(model.conduct.factor_min / 1e6, np.exp(-burden / 1e6))
         curves.append((f"one {severity} finding", _points(days, factor * 100)))
-    return Picture("recovery", "What a finding leaves of a score", "days since", 730, "percent", curves)
+    return Picture("recovery", "What a finding leaves of a score", "days since", 730, "percent", curves, 200)
 
 
 def _points(xs: Sequence[float] | np.ndarray, ys: np.ndarray) -> Points:
@@ -110,7 +112,7 @@ def svg(picture: Picture) -> str:
         path = " ".join(f"{_x(x, picture):.1f},{_y(y):.1f}" for x, y in points)
         parts.append(f'<polyline points="{path}" fill="none" stroke="{ink}" stroke-width="2"/>')
         parts.append(
-            f'<text x="{WIDTH - MARGIN}" y="{MARGIN + 16 * number}" text-anchor="end" fill="{ink}">'
+            f'<text x="{WIDTH - MARGIN}" y="{picture.legend_y + 16 * number}" text-anchor="end" fill="{ink}">'
             f"{escape(label)}</text>"
         )
     return "\n".join([*parts, "</svg>", ""])
