@@ -6,8 +6,10 @@ by `==`.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple, Protocol
 
+import polars as pl
 from tests.oracle.evaluate import Score, evaluate
 from tests.oracle.explain import Waterfall, change, waterfall
 from tests.oracle.fold import Dated, Partition, Person, Row, copy, fold
@@ -211,6 +213,36 @@ class Core:
         for person, cause, *entry, millipoints in entries.iter_rows():
             getattr(told[person], cause)[tuple(entry)] = millipoints
         return told
+
+    def state_of(self, partition: Partition) -> CoreState:
+        """The oracle's people as a state of the core, without ledgers: for states that no log makes."""
+        people = partition.people.items()
+        codes = {name: code for code, name in self.signals.items()}
+        rows = {
+            "people": [
+                (name, *row[1:4], row[4], row[5], False, *row[6:])
+                for name, person in people
+                for row in [_person_row(person)]
+            ],
+            "counts": [
+                (name, *row.account, codes[row.signal], row.slot, row.week, amount)
+                for name, person in people
+                for row, amount in person.counts.items()
+            ],
+            "gauges": [
+                (name, *account, int(gauge), held.value, held.observed_ms, held.id)
+                for name, person in people
+                for (account, gauge), held in person.gauges.items()
+            ],
+        }
+        empty = CoreState.empty()
+        tables = {
+            table: pl.DataFrame(told, schema=getattr(empty, table).schema, orient="row")
+            for table, told in rows.items()
+        }
+        return replace(
+            empty, clock_ms=partition.clock_ms, watermarks=partition.watermarks, **tables
+        ).canonical()
 
 
 def _signal_named(signals: Mapping[int, str], row: Sequence[Any]) -> tuple[Any, ...]:
