@@ -45,8 +45,7 @@ def outcome(data: bytes) -> Decoded | None:
     """None if refused; any other error fails the property."""
     try:
         found = decode(data, NOW_MS)
-    except InvalidEvent as error:
-        assert error.reason.isidentifier()
+    except InvalidEvent:
         return None
     assert bool(found.natives) != bool(found.skipped)
     return found

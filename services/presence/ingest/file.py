@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from presence.events.errors import CallerError, SourceUnavailable
-from presence.ingest.frames import FRAME_BYTES_MAX, HEAD_BYTES, Frame
+from presence.ingest.frames import FRAME_BYTES_MAX, HEAD_BYTES, Frame, cut
 
 LINES_AT_ONCE = 512
 BATCH_BYTES_MAX = 4 * 2**20
 SAMPLE_BYTES = 2**20
+LINE_BYTES_MAX = FRAME_BYTES_MAX + 2
+"""The longest frame that is read whole, with the line's end."""
 
 
 class FileSource:
@@ -50,32 +52,31 @@ class FileSource:
         self._file.close()
 
     def _next(self) -> Frame | None:
-        """The next line as a frame; None if it is blank, or the file is done."""
+        """The next line as a frame, without its end; None if it is blank, or the file is done."""
         line = self._readline()
         if not line:
             self.done = True
             return None
-        size_bytes = len(line)
-        if size_bytes > FRAME_BYTES_MAX and not line.endswith(b"\n"):
-            line, size_bytes = line[:HEAD_BYTES], size_bytes + self._skip_rest()
         self._line += 1
-        self.bytes_read += size_bytes
-        if size_bytes > FRAME_BYTES_MAX:
-            return Frame(line, self._line, size_bytes)
-        line = line.strip()
-        return Frame(line, self._line, len(line)) if line else None
+        self.bytes_read += len(line)
+        if line.endswith(b"\n") or len(line) < LINE_BYTES_MAX:
+            line = line.strip()
+            return cut(line, self._line) if line else None
+        return Frame(line[:HEAD_BYTES], self._line, len(line) + self._skip_rest())
 
     def _skip_rest(self) -> int:
+        """How many bytes more the line has, without its end."""
         skipped = 0
         while part := self._readline():
+            self.bytes_read += len(part)
             skipped += len(part)
             if part.endswith(b"\n"):
-                break
+                return skipped - 1
         return skipped
 
     def _readline(self) -> bytes:
         try:
-            return self._file.readline(FRAME_BYTES_MAX + 1)
+            return self._file.readline(LINE_BYTES_MAX)
         except OSError as error:
             raise SourceUnavailable(f"the file cannot be read on: {error.strerror}") from error
 
