@@ -218,8 +218,11 @@ def _gauge(choose: Chooser, _time_ms: int, _earlier: Sequence[Event]) -> Fields:
     return _account(choose) | {"gauge": gauge, "value": choose.one_of(GAUGE_VALUES[gauge])}
 
 
-def _undo(choose: Chooser, _time_ms: int, _earlier: Sequence[Event]) -> Fields:
-    return {"ref_id": id_of(choose.index(2 * RECORDS_MAX))}
+def _undo(choose: Chooser, _time_ms: int, earlier: Sequence[Event]) -> Fields:
+    """Of an act that came before, of one that may come, or of one that never comes."""
+    index = choose.index(RECORDS_MAX + 5)
+    known = earlier[index].person if index < len(earlier) else ""
+    return {"ref_id": id_of(index)} | ({"person": known} if known else {})
 
 
 def _flag(choose: Chooser, time_ms: int, _earlier: Sequence[Event]) -> Fields:
