@@ -71,7 +71,8 @@ def fold(state: State, events: pl.DataFrame, model: Model) -> Folded:
 
 
 def _of(events: pl.DataFrame, kind: Kind) -> pl.DataFrame:
-    return events.filter(pl.col("kind") == int(kind))
+    chosen = events["kind"] == int(kind)
+    return events.filter(chosen) if chosen.any() else events.clear()
 
 
 def _for_everybody(state: State, events: pl.DataFrame) -> State:
