@@ -48,7 +48,7 @@ def test_ctrl_c_ends_it_and_leaves_nothing_running(kafka: str, tmp_path: Path) -
     ) as shown:
         deadline, text = time.monotonic() + 90, b""
         assert shown.stdout is not None
-        while b"gateway" not in text and time.monotonic() < deadline:
+        while b"presence watch" not in text and time.monotonic() < deadline:
             text += shown.stdout.readline()
         shown.send_signal(signal.SIGINT)
         assert shown.wait(timeout=30) == 0

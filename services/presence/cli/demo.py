@@ -2,10 +2,11 @@
 
 import json
 import os
+import signal
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -25,7 +26,7 @@ from presence.demo.frames import CAST, frames
 from presence.demo.jetstream import Jetstream
 from presence.demo.latency import Measured, measure, percentile
 from presence.demo.watcher import Watcher
-from presence.events.errors import SourceUnavailable
+from presence.events.errors import CallerError, SourceUnavailable
 from presence.events.vocabulary import Network, PersonKind
 from presence.log.clock import now_ms
 from presence.log.kafka import ensure_topics
@@ -79,19 +80,28 @@ def demo(
 
     It stays up until Ctrl-C, and leaves nothing behind: its data is in a temporary folder.
     """
-    with tempfile.TemporaryDirectory(prefix="presence-demo-") as folder, ExitStack() as stack:
-        found = stack.enter_context(_deployment(Path(folder)))
-        played = None if live else Jetstream(frames(count, end_ms=now_ms() - 60_000), rate_per_s=rate)
-        show = Show(found, played, {} if live else _enrol_cast(found))
-        stack.enter_context(_services(show))
-        try:
-            if once or as_json:
-                measured = _until_scored(show)
-                _print_json(show, measured) if as_json else _tell(show, measured)
+    if live and (once or as_json):
+        raise CallerError("--live goes on until Ctrl-C: leave out --once and --json")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # So that nothing is left running then either.
+    played = None if live else Jetstream(frames(count, end_ms=now_ms() - 60_000), rate_per_s=rate)
+    try:
+        with _show(played) as show:
+            if as_json:
+                _print_json(show, _until_scored(show))
+            elif once:
+                _tell(show, _until_scored(show))
             else:
                 _show_until_interrupted(show)
-        except KeyboardInterrupt:
-            err.print("stopping")
+    except KeyboardInterrupt:
+        err.print("stopping")
+
+
+@contextmanager
+def _show(played: Jetstream | None) -> Iterator[Show]:
+    with tempfile.TemporaryDirectory(prefix="presence-demo-") as folder, _deployment(Path(folder)) as found:
+        show = Show(found, played, {} if played is None else _enrol_cast(found))
+        with _services(show):
+            yield show
 
 
 @contextmanager
@@ -134,10 +144,12 @@ def _services(show: Show) -> Iterator[None]:
 
     The server that plays the frames is a thread of this one.
     """
+    err.print("starting scoring and gateway")
     with running_stack(show.settings) as check, show.watcher.watching(show.settings.gateway):
         while len(show.watcher.scores()) < len(show.names):
             check()
             time.sleep(LOOK_S)
+        err.print("starting ingest")
         options = ["--mode", "open"]
         if show.played is not None:
             show.played.start()
@@ -166,23 +178,25 @@ def _until_scored(show: Show) -> Measured:
 
 
 def _show_until_interrupted(show: Show) -> None:
-    console, told = Console(), False
-    with Live(console=console, auto_refresh=False) as live:
-        while True:
+    console, ranking = Console(), Ranking(show.names)
+    with Live(console=console, auto_refresh=False, transient=True) as live:
+        while show.played is None or not show.played.done.is_set():
             show.check()
-            ranking = Ranking(show.names)
             ranking.update(show.watcher.scores())
             live.update(ranking.table(RANKED), refresh=True)
-            if show.played is not None and show.played.done.is_set() and not told:
-                told = True
-                live.update("", refresh=True)
-                _tell(show, _until_scored(show), live.console)
             time.sleep(LOOK_S)
+    _tell(show, _until_scored(show))
+    console.print(
+        "Everything stays up until Ctrl-C. In another terminal:\n"
+        f"  PRESENCE_GATEWAY={show.settings.gateway} presence watch"
+    )
+    while True:
+        show.check()
+        time.sleep(LOOK_S)
 
 
-def _tell(show: Show, measured: Measured, console: Console | None = None) -> None:
-    console = console or Console()
-    ranking = Ranking(show.names)
+def _tell(show: Show, measured: Measured) -> None:
+    console, ranking = Console(), Ranking(show.names)
     scores = show.watcher.scores()
     ranking.update(scores)
     console.print(ranking.table(RANKED))
