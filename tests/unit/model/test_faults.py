@@ -75,11 +75,12 @@ def batching(engine: Engine) -> None:
 
 
 def oracle(engine: Engine) -> None:
-    test = inner(test_oracle.test_core_and_oracle_agree_on_state_and_score)
+    test = inner(test_oracle.test_core_and_oracle_agree_on_state_score_and_change)
     with patch.object(test_oracle, "CORE", engine):
         for seed in range(TRIES):
             as_of_ms = histories.MOMENTS_MS[seed % len(histories.MOMENTS_MS)]
-            test(events=log(random.Random(seed), histories.HOSTILE), as_of_ms=as_of_ms)
+            events = log(random.Random(seed), histories.HOSTILE)
+            test(events=events, split=20, as_of_ms=as_of_ms, earlier_ms=histories.BASE_MS)
 
 
 def undo(engine: Engine) -> None:
