@@ -2,10 +2,10 @@
 
 import hashlib
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal, NoReturn, cast
+from typing import Annotated, Literal, NoReturn
 
 import msgspec
 from msgspec import Meta
@@ -191,13 +191,6 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     def network(self, name: str) -> NetworkSpec:
         """The numbers of a network; of one that the model does not name, the default's."""
         return self.networks.get(name, self.network_default)
-
-    def at(self, dotted: str) -> int:
-        """The number under a dotted key, for tables and documents: `at("reviews.prior_count")`."""
-        found: Any = self
-        for key in dotted.split("."):
-            found = found[key] if isinstance(found, Mapping) else getattr(found, key)
-        return cast("int", found)
 
 
 def load(path: Path | None = None) -> Model:
