@@ -51,6 +51,9 @@ lint: setup ## ruff, mypy, import contracts, buf, drift of generated code
 	protos/check-drift.sh
 	$(UV) lock --check --quiet
 
+bench: setup ## measure, as JSON (ARGS="model --json")
+	@$(BIN)/presence bench $(ARGS)
+
 format: setup ## let ruff and buf format everything
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
