@@ -1,7 +1,13 @@
-"""Write `jars.lock`, the list of jars that make up the broker: `python -m presence.broker.relock`.
+"""Write `jars.lock`, the list of jars that make up the broker. A maintainer's tool.
 
-A maintainer runs it to move to another Kafka. Users never do: they download exactly what the lock names, checked by
-SHA-256. Resolving takes some eighty small requests and twenty seconds, and would trust whatever is served that day.
+To move to another Kafka:
+
+1. Change `COORDINATES` below, and the image's tag in docker-compose.yml.
+2. `.venv/bin/python -m presence.broker.relock`, and read what `git diff` says of `jars.lock`: versions, no surprises.
+3. `.venv/bin/pytest tests/unit/broker tests/integration/test_broker.py`, and commit the lock with the change.
+
+Users never run it: they download exactly what the lock names, checked by SHA-256. Resolving takes some eighty small
+requests and twenty seconds, and would trust whatever is served that day. The lock names paths, never hosts.
 """
 
 import hashlib
