@@ -1,6 +1,7 @@
 """`presence ingest`: what a network says becomes events of the log, until SIGTERM or the end of the file."""
 
 import json
+import logging
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -49,6 +50,8 @@ def bluesky(
     """Bluesky, by its Jetstream."""
     found = settings()
     configure(found.log_format)
+    # A broker that is away is told in one line, by us; the library would tell of every try.
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)
     options = BlueskyOptions(url=url, file=file, mode=mode, open_max=open_max)
     with (
         _progress() as show,

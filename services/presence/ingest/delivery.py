@@ -59,6 +59,7 @@ class Delivery:
         self._in_flight_bytes = 0
         self._ends = ends
         self._activity_partitions = len(ends[topics.activity])
+        self._moved_s = time.monotonic()
         self.position: int | None = None
         """The newest position up to which everything is acknowledged; None: none yet."""
 
@@ -84,6 +85,8 @@ class Delivery:
 
     def collect(self) -> None:
         """Take in the acknowledgements that are there. Raises SourceUnavailable if the broker refused a record."""
+        if not self._in_flight:
+            self._moved_s = time.monotonic()
         while self._in_flight:
             position, future, size_bytes = self._in_flight[0]
             if future is not None:
@@ -96,8 +99,13 @@ class Delivery:
                 self._settle(future.value)
             self._in_flight.popleft()
             self._in_flight_bytes -= size_bytes
+            self._moved_s = time.monotonic()
             if position is not None:
                 self._acknowledge(position)
+
+    def stalled_s(self) -> float:
+        """Since when the broker acknowledges nothing of what is under way; 0 if nothing is."""
+        return time.monotonic() - self._moved_s if self._in_flight else 0.0
 
     def wait_for_room(self, stopped: Callable[[], bool]) -> None:
         """Return when there is room for more under the two limits, or `stopped`. Raises SourceUnavailable."""

@@ -28,6 +28,7 @@ from presence.log.clock import now_ms
 from presence.roster.follower import Follower
 
 CHECKPOINT_S = 0.2
+STALL_S = 5.0
 FLUSH_TIMEOUT_S = 3.0
 """When told to stop: what is not acknowledged by then is read again at the next start."""
 FLUSH_AT_END_TIMEOUT_S = 120.0
@@ -76,6 +77,7 @@ class Runner:
     on_checkpoint: Callable[[Counts], None] = lambda _: None
     counts: Counts = field(default_factory=Counts)
     _stop: threading.Event = field(default_factory=threading.Event)
+    _stalled: bool = False
     _saved: int | None = None
     _checkpoint_at_s: float = 0.0
 
@@ -167,9 +169,17 @@ class Runner:
         """Every CHECKPOINT_S: save what is acknowledged, and hear of changes in the roster."""
         self.delivery.collect()
         self._save()
+        self._tell_of_stall()
         self.follower.poll()
         self.on_checkpoint(self.counts)
         self._checkpoint_at_s = time.monotonic() + CHECKPOINT_S
+
+    def _tell_of_stall(self) -> None:
+        stalled_s = self.delivery.stalled_s()
+        if (stalled_s > STALL_S) != self._stalled:
+            self._stalled = not self._stalled
+            tell = log.warning if self._stalled else log.info
+            tell("the broker acknowledges nothing" if self._stalled else "the broker acknowledges again")
 
     def _save(self) -> None:
         position = self.delivery.position

@@ -1,0 +1,419 @@
+"""Ingest against a real broker, over a real websocket, as a real process: the same events, none lost, none twice."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from presence.demo.frames import CAST, did, frames
+from presence.demo.jetstream import Jetstream
+from presence.events.errors import CallerError
+from presence.events.vocabulary import Event, Kind, Network, PersonKind
+from presence.ingest.bootstrap import BlueskyOptions, Mode, bluesky_ingest
+from presence.ingest.frames import HEAD_BYTES
+from presence.ingest.runner import Counts, Runner
+from presence.log import codec
+from presence.log.clock import now_ms
+from presence.log.kafka import consumer, ensure_topics, partitions_of, read_to_end
+from presence.log.settings import Settings
+from presence.roster.enrolment import Enrolment, NewPerson
+from presence.roster.follower import Follower
+from presence.roster.keys import MasterKey
+from presence.roster.people import ConsentBasis
+
+# kafka-python sometimes forgets a socket when a client is closed while it asks for metadata.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
+REAL = Path(__file__).parents[1] / "data" / "jetstream_v1.jsonl"
+BLUESKY = Network("bluesky")
+PATIENCE_S = 60
+Spawn = Callable[..., "subprocess.Popen[bytes]"]
+Said = tuple[Any, ...]
+
+
+@pytest.fixture
+def found(kafka: str, namespace: str, tmp_path: Path) -> Settings:
+    return Settings(kafka=kafka, namespace=namespace, data=tmp_path / "data", partitions=2)
+
+
+def another(found: Settings) -> Settings:
+    """The same, with a log of its own."""
+    return replace(found, namespace=f"{found.namespace}b")
+
+
+@contextmanager
+def following(found: Settings) -> Iterator[Follower]:
+    ensure_topics(found)
+    follower = Follower(found, MasterKey.load(found))
+    follower.catch_up()
+    yield follower
+    follower.close()
+
+
+def enrol(found: Settings, *natives: str) -> None:
+    with following(found) as follower:
+        enrolment = Enrolment(found, MasterKey.load(found), follower)
+        enrolment.enrol(
+            [NewPerson(PersonKind.PERSON, BLUESKY, each, ConsentBasis.GRANTED) for each in natives]
+        )
+        enrolment.close()
+
+
+def cast(found: Settings) -> None:
+    enrol(found, *(member.did for member in CAST))
+
+
+def logged(found: Settings) -> list[Event]:
+    """Every record of the activity log that ingest wrote."""
+    events = [codec.decode(record.value) for record in read_to_end(found, found.topics.activity)]
+    return [event for event in events if event.kind != Kind.ENROLLED]
+
+
+@contextmanager
+def counting(found: Settings) -> Iterator[Callable[[], int]]:
+    """How many records the activity log has, quickly."""
+    reader = consumer(found)
+    partitions = partitions_of(reader, found.topics.activity)
+    yield lambda: sum(reader.end_offsets(partitions).values())
+    reader.close()
+
+
+def dead_letters(found: Settings) -> list[tuple[dict[str, str], bytes]]:
+    records = read_to_end(found, found.topics.dlq)
+    return [({name: value.decode() for name, value in each.headers}, each.value) for each in records]
+
+
+def said(found: Settings) -> Counter[Said]:
+    """What the log says, in the network's own ids, so that two logs of other people and keys can be compared."""
+    with following(found) as follower:
+        registry = follower.registry
+        names = {person.id: registry.accounts_of(person.id)[0][1] for person in registry.people()} | {"": ""}
+        events = logged(found)
+        refs = {
+            event.id: registry.person(event.person)[1].open(event.person, event.sealed_ref)
+            for event in events
+            if event.sealed_ref
+        }
+        by_id = {event.id: event for event in events}
+
+        def one(event: Event) -> Said:
+            what = (event.kind, event.direction, event.verb, event.object, event.gauge, event.value)
+            when = (event.occurred_ms, event.ref_occurred_ms, event.magnitude, event.in_reply_to_other)
+            undone = by_id.get(event.ref_id)
+            return (
+                names[event.person],
+                names[event.actor_person],
+                *what,
+                *when,
+                refs.get(event.id),
+                undone and one(undone),
+            )
+
+        return Counter(one(event) for event in events)
+
+
+def assert_none_twice(found: Settings) -> None:
+    ids = Counter(event.id for event in logged(found))
+    assert [number for number in ids.values() if number > 1] == []
+
+
+def adds_up(counts: Counts) -> None:
+    assert counts.read == counts.used + counts.skipped.total() + counts.dlq
+    assert counts.reasons.total() == counts.dlq
+
+
+def by_file(found: Settings, path: Path, mode: Mode = Mode.ENROLLED) -> Counts:
+    with bluesky_ingest(found, BlueskyOptions(file=path, mode=mode)) as runner:
+        counts = runner.run()
+    adds_up(counts)
+    return counts
+
+
+@contextmanager
+def played(source: Sequence[bytes], rate_per_s: float | None = None) -> Iterator[Jetstream]:
+    server = Jetstream(source, rate_per_s=rate_per_s)
+    server.start()
+    yield server
+    server.stop()
+
+
+@contextmanager
+def by_websocket(found: Settings, url: str, mode: Mode = Mode.ENROLLED) -> Iterator[Runner]:
+    """An ingest in a thread; at the end of the block it is stopped, and everything it read is in the log."""
+    with bluesky_ingest(found, BlueskyOptions(url=url, mode=mode)) as runner:
+        thread = threading.Thread(target=runner.run)
+        thread.start()
+        yield runner
+        runner.stop()
+        thread.join()
+    adds_up(runner.counts)
+
+
+def until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not holds():
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.02)
+
+
+def ended(process: "subprocess.Popen[bytes]") -> int:
+    return process.wait(timeout=PATIENCE_S)
+
+
+def caught_up(found: Settings, undisturbed: Settings) -> None:
+    """Wait until the one log has as much as the other."""
+    with counting(found) as written, counting(undisturbed) as wanted:
+        until(lambda: written() >= wanted())
+
+
+def lines(path: Path, content: Sequence[bytes]) -> Path:
+    path.write_bytes(b"\n".join(content) + b"\n")
+    return path
+
+
+def test_the_real_frames_say_the_same_by_file_and_by_websocket(found: Settings) -> None:
+    counts = by_file(found, REAL, Mode.OPEN)
+    assert (counts.read, counts.used, counts.events, counts.gauges, counts.dlq) == (10, 5, 9, 1, 2)
+    assert counts.skipped == {"identity": 1, "account": 1, "unscored": 1}
+    other = another(found)
+    with (
+        played(REAL.read_bytes().splitlines()) as server,
+        by_websocket(other, server.url, Mode.OPEN) as runner,
+    ):
+        # Those three that are of no wanted collection are not even sent.
+        until(lambda: runner.counts.read == 7)
+    assert said(other) == said(found)
+    assert said(found).total() == 10
+
+
+def test_a_file_and_then_the_same_by_websocket_adds_nothing(found: Settings) -> None:
+    by_file(found, REAL, Mode.OPEN)
+    before = said(found)
+    with (
+        played(REAL.read_bytes().splitlines()) as server,
+        by_websocket(found, server.url, Mode.OPEN) as runner,
+    ):
+        until(lambda: runner.counts.read == 7)
+    assert by_file(found, REAL, Mode.OPEN).known == 10
+    assert said(found) == before
+
+
+def test_malformed_frames_are_one_dead_letter_each_and_nothing_stops(found: Settings, tmp_path: Path) -> None:
+    good, *_, block = REAL.read_bytes().splitlines()
+    ten_megabytes = b'{"did":"did:plc:a","time_us":1779719009132431,"kind":' + b"[" * 10_000_000
+    bad = {
+        "json": good[:-30],
+        "shape": good.replace(b'"subject":{', b'"subject":5,"was":{'),
+        "time": good.replace(b"2026-05-25T14", b"2126-05-25T14"),
+        "unknown_collection": good.replace(b"app.bsky.feed.like", b"com.example.applause"),
+        "nesting": good.replace(b'"subject":{', b'"deep":' + b"[" * 100_000 + b',"subject":{'),
+        "too_long": ten_megabytes,
+    }
+    content = [*bad.values(), good, block]
+    counts = by_file(found, lines(tmp_path / "frames", content), Mode.OPEN)
+    assert counts.reasons == dict.fromkeys(bad, 1)
+    assert (counts.read, counts.used, counts.events) == (8, 1, 2)
+    written = dead_letters(found)
+    assert [headers["reason"] for headers, _ in written] == list(bad)
+    assert [headers["position"] for headers, _ in written] == ["1", "2", "3", "4", "5", "6"]
+    assert [value for _, value in written[:-1]] == list(bad.values())[:-1]
+    assert written[-1][1] == ten_megabytes[:HEAD_BYTES]
+    assert written[-1][0]["size_bytes"] == str(len(ten_megabytes))
+
+    other = another(found)
+    del bad["unknown_collection"]  # What was not asked for is not sent.
+    with (
+        played([*bad.values(), good, block]) as server,
+        by_websocket(other, server.url, Mode.OPEN) as runner,
+    ):
+        until(lambda: runner.counts.used == 1)
+    assert [headers["reason"] for headers, _ in dead_letters(other)] == list(bad)
+    assert said(other) == said(found)
+
+
+def test_kill_9_of_the_process_on_a_websocket_loses_nothing_and_adds_nothing_twice(
+    found: Settings, spawn: Spawn, tmp_path: Path
+) -> None:
+    content = list(frames(6_000, end_ms=now_ms()))
+    undisturbed = another(found)
+    cast(found)
+    cast(undisturbed)
+    by_file(undisturbed, lines(tmp_path / "frames", content))
+    with played(content, rate_per_s=2_000) as server, counting(found) as written:
+        for enough in (1_000, 3_000):
+            process = spawn("presence.cli.main", found, "ingest", "bluesky", "--url", server.url)
+            until(lambda enough=enough: written() >= enough)  # type: ignore[misc] # bound in the loop
+            process.kill()
+            process.wait()
+        process = spawn("presence.cli.main", found, "ingest", "bluesky", "--url", server.url)
+        caught_up(found, undisturbed)
+        process.terminate()
+        assert ended(process) == 0
+    assert_none_twice(found)
+    assert said(found) == said(undisturbed)
+    assert {event.kind for event in logged(found)} == {Kind.ACTIVITY, Kind.GAUGE, Kind.UNDO}
+
+
+def test_kill_9_in_the_middle_of_a_file_and_again(found: Settings, spawn: Spawn, tmp_path: Path) -> None:
+    path = lines(tmp_path / "frames", list(frames(20_000, end_ms=now_ms())))
+    undisturbed = another(found)
+    cast(found)
+    cast(undisturbed)
+    whole = by_file(undisturbed, path)
+    with counting(found) as written:
+        process = spawn("presence.cli.main", found, "ingest", "bluesky", "--file", str(path))
+        until(lambda: written() >= 3_000)
+        process.kill()
+        process.wait()
+    assert len(logged(found)) < whole.events, "it was too fast to be killed in the middle"
+    rest = by_file(found, path)
+    assert 0 < rest.read < whole.read
+    assert_none_twice(found)
+    assert said(found) == said(undisturbed)
+
+
+def test_lost_connections_lose_nothing_and_add_nothing_twice(found: Settings, tmp_path: Path) -> None:
+    content = list(frames(3_000, end_ms=now_ms()))
+    undisturbed = another(found)
+    cast(found)
+    cast(undisturbed)
+    by_file(undisturbed, lines(tmp_path / "frames", content))
+    server = Jetstream(content, rate_per_s=2_000)
+    server.drop_at(500, 1_700)
+    server.start()
+    with by_websocket(found, server.url):
+        caught_up(found, undisturbed)
+    server.stop()
+    assert server.connections == 3
+    assert_none_twice(found)
+    assert said(found) == said(undisturbed)
+
+
+def test_sigterm_ends_it_well_and_the_next_start_goes_on(
+    found: Settings, spawn: Spawn, tmp_path: Path
+) -> None:
+    content = list(frames(2_000, end_ms=now_ms()))
+    undisturbed = another(found)
+    cast(found)
+    cast(undisturbed)
+    by_file(undisturbed, lines(tmp_path / "frames", content))
+    with played(content, rate_per_s=1_000) as server:
+        process = spawn("presence.cli.main", found, "ingest", "bluesky", "--url", server.url)
+        until(lambda: len(logged(found)) > 0)
+        process.send_signal(signal.SIGTERM)
+        assert ended(process) == 0
+        until(lambda: server._played == len(content))  # noqa: SLF001 (what nobody listened to has passed)
+        with by_websocket(found, server.url):
+            caught_up(found, undisturbed)
+    assert_none_twice(found)
+    assert said(found) == said(undisturbed)
+
+
+def test_who_enrols_while_it_runs_counts_from_then_on(found: Settings) -> None:
+    content = list(frames(4_000, end_ms=now_ms()))
+    ada = CAST[0].did
+    with played(content, rate_per_s=1_000) as server, by_websocket(found, server.url) as runner:
+        until(lambda: runner.counts.skipped["not_enrolled"] > 100)
+        enrol(found, ada)
+        until(lambda: runner.counts.events > 0)
+    with following(found) as follower:
+        (person,) = follower.registry.people()
+    assert {event.person for event in logged(found)} == {person.id}
+
+
+def test_authored_asks_the_server_for_the_enrolled_only_and_tells_it_of_newcomers(found: Settings) -> None:
+    ada, bo = CAST[0].did, CAST[1].did
+    enrol(found, ada)
+    content = list(frames(4_000, end_ms=now_ms()))
+    with (
+        played(content, rate_per_s=1_000) as server,
+        by_websocket(found, server.url, Mode.AUTHORED) as runner,
+    ):
+        until(lambda: runner.counts.events > 2)
+        enrol(found, bo)
+        until(lambda: server.done.is_set() and runner.counts.read == server.sent)
+    authors = Counter(msgspec.json.decode(frame)["did"] for frame in content)
+    assert authors[ada] < server.sent < authors[ada] + authors[bo]
+    assert runner.counts.read == runner.counts.used == server.sent
+
+
+def test_open_enrols_no_more_than_it_may(found: Settings, tmp_path: Path) -> None:
+    path = lines(tmp_path / "frames", list(frames(500, end_ms=now_ms())))
+    with bluesky_ingest(found, BlueskyOptions(file=path, mode=Mode.OPEN, open_max=10)) as runner:
+        assert runner.run().enrolled == 10
+    with following(found) as follower:
+        people = follower.registry.people()
+    assert len(people) == 10
+    assert {person.basis for person in people} == {ConsentBasis.DEMONSTRATION}
+
+
+def test_two_ingests_of_one_network_do_not_share_a_folder(found: Settings, tmp_path: Path) -> None:
+    options = BlueskyOptions(file=lines(tmp_path / "frames", [b"{}"]))
+    with (
+        bluesky_ingest(found, options),
+        pytest.raises(CallerError, match="another ingest of bluesky"),
+        bluesky_ingest(found, options),
+    ):
+        pass
+
+
+def test_a_cursor_of_another_log_is_dropped(found: Settings) -> None:
+    cast(found)
+    content = list(frames(300, end_ms=now_ms()))
+    with played(content) as server, by_websocket(found, server.url) as runner:
+        until(lambda: runner.counts.read == len(content))
+    # A cluster that has forgotten everything looks like a new namespace under the old one's cursor.
+    fresh = another(found)
+    folder = found.data / "ingest" / "bluesky"
+    (folder / found.namespace).rename(folder / fresh.namespace)
+    cast(fresh)
+    with played(content) as server, by_websocket(fresh, server.url) as runner:
+        until(lambda: runner.counts.read == len(content))
+    assert said(fresh) == said(found)
+
+
+def run(found: Settings, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    environment = os.environ | {
+        "PRESENCE_KAFKA": found.kafka,
+        "PRESENCE_NAMESPACE": found.namespace,
+        "PRESENCE_DATA": str(found.data),
+    }
+    command = [sys.executable, "-m", "presence.cli.main", "ingest", "bluesky", *arguments]
+    return subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=PATIENCE_S, check=False
+    )
+
+
+def test_the_command_prints_counts_that_add_up(found: Settings) -> None:
+    done = run(found, "--file", str(REAL), "--mode", "open", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    counts = json.loads(done.stdout)
+    assert counts["read"] == counts["used"] + sum(counts["skipped"].values()) + counts["dlq"] == 10
+    assert counts["dlq_reasons"] == {"unknown_collection": 2}
+
+
+def test_without_a_broker_it_ends_with_one_line(found: Settings) -> None:
+    done = run(replace(found, kafka="127.0.0.1:9"), "--file", str(REAL))
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert "no Kafka answers at 127.0.0.1:9" in done.stderr
+
+
+def test_nothing_personal_is_in_the_log(found: Settings) -> None:
+    by_file(found, REAL, Mode.OPEN)
+    for record in read_to_end(found, found.topics.activity):
+        for secret in (b"did:plc", b"at://", did("ada").encode()):
+            assert secret not in record.value
+            assert secret not in record.key
