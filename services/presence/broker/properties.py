@@ -39,6 +39,10 @@ def server_properties(*, log_folder: Path, port: int, controller_port: int) -> s
         "share.coordinator.state.topic.num.partitions": str(INTERNAL_PARTITIONS),
         "min.insync.replicas": "1",
         "group.initial.rebalance.delay.ms": "0",
+        # After kill -9 Kafka takes the next start for a duplicate until the session of the dead one is over: 9 s by
+        # default, and it asks again only every 2 s. A stall longer than this fences the broker until its next heartbeat.
+        "broker.session.timeout.ms": "3000",
+        "broker.heartbeat.interval.ms": "500",
         # A misspelt topic must be an error, and a topic must never appear without its retention and compaction.
         "auto.create.topics.enable": "false",
         "message.max.bytes": str(MESSAGE_BYTES_MAX),
