@@ -277,9 +277,8 @@ def test_kill_9_in_the_middle_of_a_file_and_again(found: Settings, spawn: Spawn,
         until(lambda: written() >= 3_000)
         process.kill()
         process.wait()
-    assert len(logged(found)) < whole.events, "it was too fast to be killed in the middle"
     rest = by_file(found, path)
-    assert 0 < rest.read < whole.read
+    assert 0 < rest.events < whole.events, "it was not killed in the middle"
     assert_none_twice(found)
     assert said(found) == said(undisturbed)
 

@@ -2,8 +2,10 @@
 
 import json
 import logging
+import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +21,9 @@ from presence.ingest.file import FileSource
 from presence.ingest.networks.jetstream import PUBLIC_URL
 from presence.ingest.runner import Counts, Runner
 from presence.log.logging import configure
+
+STOP_S = 4.5
+"""A supervisor gives a process five seconds or more."""
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 err = Console(stderr=True)
@@ -50,8 +55,9 @@ def bluesky(
     """Bluesky, by its Jetstream."""
     found = settings()
     configure(found.log_format)
-    # A broker that is away is told in one line, by us; the library would tell of every try.
-    logging.getLogger("kafka").setLevel(logging.CRITICAL)
+    # What is out of reach is told in one line, by us; the libraries would tell of every try.
+    for library in ("kafka", "websockets"):
+        logging.getLogger(library).setLevel(logging.CRITICAL)
     options = BlueskyOptions(url=url, file=file, mode=mode, open_max=open_max)
     with (
         _progress() as show,
@@ -65,14 +71,25 @@ def bluesky(
 
 @contextmanager
 def _stopped_by_signals(runner: Runner) -> Iterator[None]:
-    before = {
-        number: signal.signal(number, lambda *_: runner.stop()) for number in (signal.SIGTERM, signal.SIGINT)
-    }
+    """SIGTERM and SIGINT stop the runner; where a broker that does not answer holds it up, the process still ends."""
+
+    def stop(*_: object) -> None:
+        runner.stop()
+        late = threading.Timer(STOP_S, _leave)
+        late.daemon = True
+        late.start()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _leave() -> None:
+    print("presence: the broker did not answer; what it has not got is read again next time", file=sys.stderr)
+    os._exit(0)  # As safe as kill -9: what is saved is never ahead of the broker.
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -23,6 +24,7 @@ IN_FLIGHT_BYTES_MAX = 32 * 2**20
 DEAD_LETTER_BYTES_MAX = 900_000
 """What a broker takes in its default setting, less the headers; a longer one is cut to HEAD_BYTES."""
 PLACED_PEOPLE_MAX = 131_072
+CLOSE_TIMEOUT_S = 1
 ROOM_POLL_S = 0.005
 
 
@@ -128,7 +130,14 @@ class Delivery:
         return {topic: dict(partitions) for topic, partitions in self._ends.items()}
 
     def close(self) -> None:
-        self._producer.close(timeout=1)
+        """Give up what is still under way, after a second."""
+        try:
+            self._producer.close(timeout=CLOSE_TIMEOUT_S)
+        except KafkaError:
+            # kafka-python flushes before it would end its sender by force, so a broker that is away keeps it open.
+            self._producer._sender.force_close()  # noqa: SLF001
+            with suppress(KafkaError):
+                self._producer.close(timeout=CLOSE_TIMEOUT_S)
 
     def _send(
         self,
