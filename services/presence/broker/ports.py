@@ -2,6 +2,7 @@
 
 import random
 import socket
+import time
 
 from presence.broker.errors import BrokerError
 from presence.broker.properties import HOST
@@ -10,6 +11,7 @@ from presence.broker.properties import HOST
 # connection sits on a broker's port when it wants it back.
 PORTS = range(20_000, 30_000)
 ATTEMPTS_MAX = 200
+POLL_S = 0.02
 
 
 def refusal(port: int) -> str | None:
@@ -23,6 +25,14 @@ def refusal(port: int) -> str | None:
         except OSError as error:
             return error.strerror
     return None
+
+
+def lasting_refusal(port: int, wait_s: float) -> str | None:
+    """As `refusal`, if it still holds after `wait_s`: a process that ends loses its arguments before its sockets."""
+    give_up_at = time.monotonic() + wait_s
+    while (reason := refusal(port)) and time.monotonic() < give_up_at:
+        time.sleep(POLL_S)
+    return reason
 
 
 def free_port(*, besides: int | None = None) -> int:

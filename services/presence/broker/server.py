@@ -16,7 +16,7 @@ from presence.broker.jars import default_cache_folder, ensure_jars, kafka_versio
 from presence.broker.java import heap_size, java_path, launch
 from presence.broker.locking import exclusive
 from presence.broker.logs import last_lines
-from presence.broker.ports import free_port, refusal
+from presence.broker.ports import free_port, lasting_refusal, refusal
 from presence.broker.probe import NotKafka, ask
 from presence.broker.process import KILL_WAIT_S, end_process, find_process, memory_bytes, running_process
 from presence.broker.progress import Progress, ProgressListener, Step, ignore
@@ -26,6 +26,8 @@ from presence.broker.storage import FOLDER_NAME, cluster_id, ensure_storage
 
 POLL_S = 0.05
 PROBE_TIMEOUT_S = 2.0
+# For the sockets of this folder's last broker to go; thousands of times what it takes on an idle machine.
+PORT_WAIT_S = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,11 +158,13 @@ class Broker:
 
     def _choose_ports(self) -> BrokerRecord:
         last = read_record(self.data_folder)
-        port = self._port or (last.port if last and refusal(last.port) is None else free_port())
-        if self._port and (reason := refusal(self._port)):
-            raise PortTaken(
-                self._port, reason.lower(), "Choose another with --port, or leave it out for a free one."
-            )
+        port = self._port or (last.port if last else free_port())
+        if reason := lasting_refusal(port, PORT_WAIT_S if last else 0.0):
+            if self._port:
+                raise PortTaken(
+                    port, reason.lower(), "Choose another with --port, or leave it out for a free one."
+                )
+            port = free_port()
         controller_port = last.controller_port if last else port
         if controller_port == port or refusal(controller_port) is not None:
             controller_port = free_port(besides=port)
