@@ -4,6 +4,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from presence.broker import Broker, BrokerBusy, BrokerError
 from presence.broker.locking import exclusive
 from presence.broker.logs import LINES_MAX, last_lines
-from presence.broker.ports import PORTS, free_port, refusal
+from presence.broker.ports import PORTS, free_port, lasting_refusal, refusal
 from presence.broker.properties import server_properties
 from presence.broker.record import FILE_NAME, BrokerRecord, read_record, write_record
 
@@ -82,6 +83,16 @@ def test_a_lock_is_exclusive_and_comes_back_from_a_killed_holder(tmp_path: Path)
 def test_a_port_where_somebody_listens_is_refused() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         assert refusal(taken.getsockname()[1]) == "Address already in use"
+
+
+def test_a_port_that_is_about_to_be_given_back_is_waited_for() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert lasting_refusal(port, wait_s=0.05) == "Address already in use"
+        giving_back = threading.Timer(0.05, taken.close)
+        giving_back.start()
+        assert lasting_refusal(port, wait_s=60) is None
+        giving_back.join()
 
 
 def test_a_free_port_is_one_that_nobody_has() -> None:
