@@ -129,7 +129,8 @@ class JetstreamSource:
         return query
 
     def _cursor(self) -> int | None:
-        return None if self._position is None else max(self._position - OVERLAP_US, 1)
+        """Where to begin; None, which is the server's present, as long as no frame has told its position."""
+        return max(self._position - OVERLAP_US, 1) if self._position else None
 
     def _tell_accounts(self, connection: ClientConnection) -> None:
         if self._accounts is None or self._accounts.version() == self._accounts_version:
