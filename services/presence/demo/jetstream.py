@@ -183,6 +183,8 @@ class Jetstream:
 
     async def _send(self, client: _Client, cursor: int) -> None:
         """Without a cursor what is played from now on; else first what is still there of what was played since."""
+        if client.connection.close_code is not None:
+            return
         client.number = self._number_at(cursor) if cursor else self._played
         self._clients.add(client)
         self.connections += 1
@@ -252,10 +254,11 @@ async def _listen(client: _Client) -> None:
                 message = msgspec.json.decode(text, type=_Message)
             except msgspec.DecodeError:
                 await client.connection.close(1007, "invalid options")
-                return
+                break
             if message.type == "options_update":
                 client.options = message.payload
                 client.hello.set()
+    client.hello.set()  # Who has gone is not waited for any more; sending then ends by itself.
 
 
 async def _cancelled(task: "asyncio.Task[None]") -> None:
