@@ -7,7 +7,7 @@ bytes are fewer records, and a zero byte is the plainest choice of each table.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from hypothesis import strategies as st
 
@@ -140,11 +140,19 @@ def id_of(index: int) -> EventId:
     return EventId(index * 0x9E37_79B9_7F4A_7C15 % 2**64)
 
 
+class Tables(NamedTuple):
+    """What a history chooses from: kinds as often as they weigh, people, networks."""
+
+    kinds: Sequence[Kind]
+    people: Sequence[str] = PEOPLE
+    networks: Sequence[str] = NETWORKS
+
+
 class Chooser:
     """Reads one choice per byte."""
 
-    def __init__(self, block: bytes) -> None:
-        self.bytes = iter(block)
+    def __init__(self, block: bytes, tables: Tables) -> None:
+        self.bytes, self.tables = iter(block), tables
 
     def one_of(self, options: Sequence[T]) -> T:
         return options[next(self.bytes) % len(options)]
@@ -160,18 +168,23 @@ def histories(
     people: Sequence[str] = PEOPLE,
     records_max: int = RECORDS_MAX,
 ) -> list[Event]:
-    """A log of up to `records_max` records of `kinds` (kind -> weight), repeats of some of them included."""
+    """A log of up to `records_max` records of `kinds` (kind -> weight), repeats of some of them included.
+
+    It happens on one network or on many: few make collisions, many make sums.
+    """
     count = draw(st.integers(0, records_max))
+    networks = NETWORKS[: draw(st.integers(1, len(NETWORKS)))]
     block = draw(st.binary(min_size=count * RECORD_BYTES, max_size=count * RECORD_BYTES))
-    return read(block, tuple(kind for kind, weight in kinds.items() for _ in range(weight)), people)
+    tables = Tables(tuple(kind for kind, weight in kinds.items() for _ in range(weight)), people, networks)
+    return read(block, tables)
 
 
-def read(block: bytes, kinds: Sequence[Kind], people: Sequence[str] = PEOPLE) -> list[Event]:
+def read(block: bytes, tables: Tables) -> list[Event]:
     """The history that a block of bytes stands for."""
     events: list[Event] = []
     for index in range(len(block) // RECORD_BYTES):
-        choose = Chooser(block[index * RECORD_BYTES : (index + 1) * RECORD_BYTES])
-        event = _record(choose, kinds, people, events)
+        choose = Chooser(block[index * RECORD_BYTES : (index + 1) * RECORD_BYTES], tables)
+        event = _record(choose, events)
         if events and choose.index(8) == 7:
             repeated = choose.one_of(events)
             event = replace(repeated, observed_ms=max(event.observed_ms, repeated.occurred_ms))
@@ -179,9 +192,9 @@ def read(block: bytes, kinds: Sequence[Kind], people: Sequence[str] = PEOPLE) ->
     return events
 
 
-def _record(choose: Chooser, kinds: Sequence[Kind], people: Sequence[str], earlier: Sequence[Event]) -> Event:
-    kind = choose.one_of(kinds)
-    person = PersonId("" if kind in FOR_EVERYBODY else choose.one_of(people))
+def _record(choose: Chooser, earlier: Sequence[Event]) -> Event:
+    kind = choose.one_of(choose.tables.kinds)
+    person = PersonId("" if kind in FOR_EVERYBODY else choose.one_of(choose.tables.people))
     time_ms = BASE_MS + choose.one_of(DAYS) * DAY_MS + choose.one_of(MS_OF_DAY)
     time_ms = max(time_ms, door.OCCURRED_MS_MIN)
     common: Fields = {
@@ -195,7 +208,10 @@ def _record(choose: Chooser, kinds: Sequence[Kind], people: Sequence[str], earli
 
 
 def _account(choose: Chooser) -> Fields:
-    return {"network": Network(choose.one_of(NETWORKS)), "account": AccountHash(choose.one_of(ACCOUNTS))}
+    return {
+        "network": Network(choose.one_of(choose.tables.networks)),
+        "account": AccountHash(choose.one_of(ACCOUNTS)),
+    }
 
 
 def _activity(choose: Chooser, time_ms: int, _earlier: Sequence[Event]) -> Fields:
@@ -243,7 +259,7 @@ def _enrolled(choose: Chooser, _time_ms: int, _earlier: Sequence[Event]) -> Fiel
 
 
 def _watermark(choose: Chooser, time_ms: int, _earlier: Sequence[Event]) -> Fields:
-    return {"network": Network(choose.one_of(NETWORKS)), "complete_ms": time_ms}
+    return {"network": Network(choose.one_of(choose.tables.networks)), "complete_ms": time_ms}
 
 
 def _unlinked(choose: Chooser, _time_ms: int, earlier: Sequence[Event]) -> Fields:

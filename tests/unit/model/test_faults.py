@@ -58,7 +58,8 @@ def inner(test: Any) -> Callable[..., None]:
 def log(chance: random.Random, kinds: dict[Kind, int], people: list[str] | None = None) -> list[Any]:
     block = chance.randbytes(histories.RECORD_BYTES * histories.RECORDS_MAX)
     spread = tuple(kind for kind, weight in kinds.items() for _ in range(weight))
-    return histories.read(block, spread, people or histories.PEOPLE)
+    networks = histories.NETWORKS[: chance.randrange(1, 7)]
+    return histories.read(block, histories.Tables(spread, people or histories.PEOPLE, networks))
 
 
 def order(engine: Engine) -> None:
