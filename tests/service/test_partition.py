@@ -24,7 +24,7 @@ from presence.events.vocabulary import (
     TimeQuality,
     Verb,
 )
-from presence.log import codec
+from presence.log import codec, revision
 from presence.model.columns import frame
 from presence.model.fold import fold
 from presence.model.spec import load
@@ -189,22 +189,23 @@ def test_who_changed_while_being_published_stays_due(open_partition: Callable[[s
     partition.apply(log[:10])
     published = partition.due()
     partition.apply(log[10:12])
-    partition.store.published(published.revisions)
-    assert list(partition.due().revisions) == ["p_1"]
-    partition.store.published(partition.due().revisions)
-    assert not partition.due().revisions
+    partition.published(published)
+    assert list(partition.due().changes) == ["p_1"]
+    partition.published(partition.due())
+    assert not partition.due().changes
 
 
 def test_a_new_day_makes_everybody_due_at_its_offset(open_partition: Callable[[str], Partition]) -> None:
     partition = open_partition("a")
     log = records([event for event in events(200) if event.person])
     partition.apply(log)
-    partition.store.published(partition.due().revisions)
+    partition.published(partition.due())
     clock = Event(kind=Kind.CLOCK, observed_ms=NOW_MS + 30 * DAY_MS)
     partition.apply([Record(len(log), None, codec.encode(clock))])
     due = partition.due()
-    assert set(due.revisions.values()) == {len(log)}
-    assert len(due.revisions) == 5
+    assert len(due.scores) == 5
+    for _, value in due.scores:
+        assert revision.decode(score_pb2.Score.FromString(value or b"").revision).offset == len(log)
     score = score_pb2.Score.FromString(due.scores[0][1] or b"")
     assert score.as_of_time.ToMilliseconds() == NOW_MS + 30 * DAY_MS
 

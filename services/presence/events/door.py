@@ -35,7 +35,7 @@ GAUGE_MAX: Mapping[Gauge, int] = MappingProxyType(
     }
 )
 
-_NETWORK = re.compile(r"[a-z0-9_-]{1,32}")
+NETWORK = re.compile(r"[a-z0-9_-]{1,32}")
 
 
 def check(event: Event) -> Event:
@@ -75,7 +75,7 @@ def _id(event: Event) -> None:
 
 
 def _network(event: Event) -> None:
-    _require("network", bool(_NETWORK.fullmatch(event.network)), "network is not a short code")
+    _require("network", bool(NETWORK.fullmatch(event.network)), "network is not a short code")
 
 
 def _account(event: Event) -> None:

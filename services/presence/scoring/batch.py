@@ -2,20 +2,24 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from functools import cached_property
+from typing import Any, Protocol
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
-from presence.events import door
-from presence.events.errors import InvalidEvent
-from presence.events.vocabulary import NOBODY, Event, Kind
+from presence.events.vocabulary import NOBODY, Kind
 from presence.log import codec
 from presence.log.topics import DAY_MS
-from presence.model import columns
+from presence.model.coding import Coding
+from presence.scoring import decode
 from presence.scoring.dead import DeadLetter
 
 VALUE_BYTES_MAX = codec.RECORD_BYTES_MAX
 """How much of an unreadable record is kept for the dead letter topic."""
+_WITH_REF = (int(Kind.UNDO), int(Kind.FLAG))
+_DROPPING = (int(Kind.UNLINKED), int(Kind.ERASED))
 
 
 class Record(Protocol):
@@ -26,17 +30,50 @@ class Record(Protocol):
     value: bytes | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Batch:
-    """Some records of one partition, in log order."""
+    """Some records of one partition, in log order. `events` has the columns of the log and `offset`."""
 
     events: pl.DataFrame
-    last_offsets: dict[str, int]
-    """Of each person's newest record."""
-    ticks: list[tuple[int, Event]]
-    """The CLOCK and WATERMARK records, with their offsets."""
     dead: list[DeadLetter]
     next_offset: int
+
+    @cached_property
+    def named(self) -> pl.DataFrame:
+        """The events that are about somebody."""
+        return self.events.filter(pl.col("person") != NOBODY)
+
+    @cached_property
+    def people(self) -> pl.Series:
+        """Whom the events are about, sorted."""
+        return self.named.get_column("person").unique().sort()
+
+    @cached_property
+    def owner(self) -> NDArray[np.intp]:
+        """Of each named event, the position of its person in `people`."""
+        return Coding(self.people).encode(self.named.get_column("person")).to_numpy().astype(np.intp)
+
+    @cached_property
+    def last_offsets(self) -> NDArray[np.int64]:
+        """Of each of `people`, the offset of the newest record."""
+        last = np.zeros(len(self.people), dtype=np.int64)
+        last[self.owner] = self.named.get_column("offset").to_numpy()  # Of equal positions the last one stays.
+        return last
+
+    @cached_property
+    def ids(self) -> tuple[NDArray[np.intp], NDArray[Any]]:
+        """Whose, and which ids the fold may ask the ledger for."""
+        kind = self.named.get_column("kind").to_numpy()
+        refs = np.flatnonzero(np.isin(kind, _WITH_REF))
+        ids, ref_ids = (self.named.get_column(name).to_numpy() for name in ("id", "ref_id"))
+        return np.concatenate([self.owner, self.owner[refs]]), np.concatenate([ids, ref_ids[refs]])
+
+    @cached_property
+    def whole(self) -> NDArray[np.bool_]:
+        """Whose ledger is needed in whole, by position in `people`: of it much may be dropped."""
+        found = np.zeros(len(self.people), dtype=np.bool_)
+        found[self.owner[np.isin(self.named.get_column("kind").to_numpy(), _DROPPING)]] = True
+        return found
 
     def new_day_offset(self, clock_ms: int, watermarks: Mapping[str, int]) -> int | None:
         """Of the last record that moves the clock, or a network's watermark to another day; None if none does.
@@ -45,39 +82,25 @@ class Batch:
         those before the batch.
         """
         offset, days = None, {network: ms // DAY_MS for network, ms in watermarks.items()}
-        for at, tick in self.ticks:
-            if tick.kind == Kind.CLOCK and tick.observed_ms > clock_ms:
-                offset, clock_ms = at, tick.observed_ms
-            elif tick.kind == Kind.WATERMARK and tick.complete_ms // DAY_MS > days.get(tick.network, -1):
-                offset, days[tick.network] = at, tick.complete_ms // DAY_MS
+        ticks = self.events.filter(pl.col("person") == NOBODY)
+        for at, kind, network, observed_ms, complete_ms in ticks.select(
+            "offset", "kind", "network", "observed_ms", "complete_ms"
+        ).iter_rows():
+            if kind == Kind.CLOCK and observed_ms > clock_ms:
+                offset, clock_ms = at, observed_ms
+            elif kind == Kind.WATERMARK and complete_ms // DAY_MS > days.get(network, -1):
+                offset, days[network] = at, complete_ms // DAY_MS
         return offset
 
 
 def read(records: Sequence[Record]) -> Batch:
     """Decode `records`, at least one. A record that does not pass the door is a dead letter, never an error."""
-    events: list[Event] = []
-    last_offsets: dict[str, int] = {}
-    ticks: list[tuple[int, Event]] = []
-    dead: list[DeadLetter] = []
-    for record in records:
-        try:
-            event = _read_one(record)
-        except InvalidEvent as error:
-            value = (record.value or b"")[:VALUE_BYTES_MAX]
-            dead.append(DeadLetter(record.offset, error.reason, value))
-            continue
-        events.append(event)
-        if event.person != NOBODY:
-            last_offsets[event.person] = record.offset
-        else:
-            ticks.append((record.offset, event))
-    return Batch(columns.frame(events), last_offsets, ticks, dead, records[-1].offset + 1)
-
-
-def _read_one(record: Record) -> Event:
-    if record.value is None:
-        raise InvalidEvent("tombstone", "the log has no tombstones")
-    event = door.check(codec.decode(record.value))
-    if event.person != NOBODY and record.key != event.person.encode():
-        raise InvalidEvent("key", "the record's key is not its person")
-    return event
+    values = [record.value for record in records]
+    events, refused = decode.read([record.key for record in records], values)
+    offsets = pl.Series("offset", [record.offset for record in records], dtype=pl.Int64)
+    dead = [
+        DeadLetter(records[row].offset, reason, (values[row] or b"")[:VALUE_BYTES_MAX])
+        for row, reason in sorted(refused.items())
+    ]
+    events = events.with_columns(offsets.gather(events.get_column("row"))).drop("row")
+    return Batch(events, dead, records[-1].offset + 1)

@@ -3,26 +3,31 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import polars as pl
-
-from presence.events.vocabulary import NOBODY
 from presence.model.evaluate import evaluate
 from presence.model.fold import fold
 from presence.model.spec import Model
 from presence.scoring import batch, translate
 from presence.scoring.batch import Record
+from presence.scoring.dead import DeadLetter
 from presence.scoring.store import Store
 
-PEOPLE_MAX = 5_000
+PEOPLE_MAX = 50_000
 """Scores in one publication: bounds its memory and how long the fold waits for it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """Scores that are due: `None` in place of a score is a tombstone."""
+    """Scores that are due: `None` in place of a score is a tombstone. And dead letters to be reported.
 
-    revisions: Mapping[str, int]
+    changes: of each person the number of their last change, for `Store.published`.
+    """
+
+    changes: Mapping[str, int]
     scores: Sequence[tuple[str, bytes | None]]
+    dead: Sequence[DeadLetter]
+
+    def __bool__(self) -> bool:
+        return bool(self.scores or self.dead)
 
 
 class Partition:
@@ -42,21 +47,17 @@ class Partition:
         if not fresh:
             return 0
         read = batch.read(fresh)
-        state = self.store.load(list(read.last_offsets), _ids(read.events))
-        self.store.save(fold(state, read.events, self._model), read)
+        opened = self.store.open_batch(read)
+        self.store.save(opened, fold(opened.state, read.events, self._model), read)
         return len(fresh)
 
     def due(self) -> Publication:
         """The scores of up to PEOPLE_MAX unpublished people, as of the store's offset."""
-        revisions = self.store.unpublished(PEOPLE_MAX)
-        scores = evaluate(self.store.load(list(revisions)), self._model)
-        values = dict(translate.messages(scores, self._model, self.number, revisions))
-        return Publication(revisions, [(person, values.get(person)) for person in revisions])
+        changes, offsets, state = self.store.due(PEOPLE_MAX)
+        values = dict(translate.messages(evaluate(state, self._model), self._model, self.number, offsets))
+        scores = [(person, values.get(person)) for person in offsets]
+        return Publication(changes, scores, self.store.dead_letters())
 
-
-def _ids(events: pl.DataFrame) -> pl.DataFrame:
-    """The (person, id) pairs whose ledger entries the fold may ask for."""
-    named = events.filter(pl.col("person") != NOBODY)
-    return pl.concat(
-        [named.select("person", "id"), named.select("person", pl.col("ref_id").alias("id"))]
-    ).unique()
+    def published(self, publication: Publication) -> None:
+        """Remember that `publication` is out."""
+        self.store.published(publication.changes, publication.dead)

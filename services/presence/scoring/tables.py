@@ -1,10 +1,12 @@
-"""How frames of the state are packed into bytes: one value per person, fixed-width rows.
+"""How a person's state is packed into bytes: one value per person, a header and then rows of fixed width.
 
-A row is little-endian and without padding, so the same rows are the same bytes on every machine.
-Networks are numbers in the store (`NetworkCodes`), names outside.
+Little-endian, every row a whole number of 8-byte words, so that whole batches are packed and unpacked as
+arrays and the same rows are the same bytes on every machine. Networks are numbers in the store
+(`NetworkCodes`), names outside.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
@@ -12,79 +14,171 @@ import numpy.typing as npt
 import polars as pl
 
 from presence.events.errors import InvariantBroken
-from presence.model import state
 
 Rows = npt.NDArray[np.void]
+Ints = npt.NDArray[np.int64]
+WORD_BYTES = 8
 
+HEADER = np.dtype(
+    [
+        ("offset", "<i8"),
+        ("kind_observed_ms", "<i8"),
+        ("kind_id", "<u8"),
+        ("newest_ms", "<i8"),
+        ("events", "<i8"),
+        ("associates_mean", "<i8"),
+        ("associates_number", "<i8"),
+        ("associates_observed_ms", "<i8"),
+        ("associates_id", "<u8"),
+        ("ledger_rows", "<i8"),
+        ("counts", "<u4"),
+        ("gauges", "<u4"),
+        ("flags", "<u4"),
+        ("closings", "<u4"),
+        ("ledger", "<u4"),
+        ("bucket_bits", "<u4"),
+        ("kind", "u1"),
+        ("erased", "?"),
+        ("_", "V6"),
+    ]
+)
+"""offset: of the person's newest record. counts to ledger: how many rows of each follow, in this order.
+ledger_rows: how many there are in all; bucket_bits 0: they follow, else they stand in 2**bits buckets."""
 COUNTS = np.dtype(
     [
-        ("network", "<u2"),
         ("account", "<u8"),
+        ("amount", "<i8"),
+        ("week", "<i4"),
+        ("network", "<u2"),
         ("signal", "u1"),
         ("slot", "u1"),
-        ("week", "<i4"),
-        ("amount", "<i8"),
     ]
 )
 GAUGES = np.dtype(
     [
-        ("network", "<u2"),
         ("account", "<u8"),
-        ("gauge", "u1"),
         ("value", "<i8"),
         ("observed_ms", "<i8"),
         ("id", "<u8"),
+        ("network", "<u2"),
+        ("gauge", "u1"),
+        ("_", "V5"),
     ]
 )
 FLAGS = np.dtype(
     [
         ("ref_id", "<u8"),
-        ("severity", "u1"),
         ("occurred_ms", "<i8"),
-        ("withdrawn", "?"),
         ("observed_ms", "<i8"),
         ("id", "<u8"),
+        ("severity", "u1"),
+        ("withdrawn", "?"),
+        ("_", "V6"),
     ]
 )
-PEOPLE = np.dtype(
-    [
-        ("kind", "u1"),
-        ("kind_observed_ms", "<i8"),
-        ("kind_id", "<u8"),
-        ("newest_ms", "<i8"),
-        ("events", "<i8"),
-        ("erased", "?"),
-        ("associates_mean", "<i8"),
-        ("associates_number", "<i8"),
-        ("associates_observed_ms", "<i8"),
-        ("associates_id", "<u8"),
-    ]
-)
+CLOSINGS = np.dtype([("day", "<i4"), ("presence", "<i4")])
+"""What the score was when a day ended; the day as days since 1970-01-01."""
 LEDGER = np.dtype(
     [
-        ("network", "<u2"),
+        ("id", "<u8"),
         ("account", "<u8"),
+        ("amount", "<i4"),
+        ("stars", "<i4"),
+        ("week", "<i4"),
+        ("network", "<u2"),
         ("signal", "u1"),
         ("slot", "u1"),
-        ("week", "<i4"),
-        ("amount", "<i8"),
-        ("stars", "<i8"),
-        ("undone", "?"),
     ]
 )
+"""Signal 0 marks an id that was undone; the door keeps amounts below 2**31."""
 
-ROWS = MappingProxyType({"people": PEOPLE, "counts": COUNTS, "gauges": GAUGES, "flags": FLAGS})
-"""The tables that have one value per person."""
-COLUMNS = MappingProxyType(
-    {
-        "people": list(state.PEOPLE),
-        "counts": list(state.COUNTS),
-        "gauges": list(state.GAUGES),
-        "flags": list(state.FLAGS),
-        "ledger": list(state.LEDGER),
-    }
+SECTIONS: Mapping[str, np.dtype[np.void]] = MappingProxyType(
+    {"counts": COUNTS, "gauges": GAUGES, "flags": FLAGS, "closings": CLOSINGS, "ledger": LEDGER}
 )
-"""The columns of each table of the model's state, in their order."""
+PERSON_FIELDS = (
+    "kind",
+    "kind_observed_ms",
+    "kind_id",
+    "newest_ms",
+    "events",
+    "erased",
+    "associates_mean",
+    "associates_number",
+    "associates_observed_ms",
+    "associates_id",
+)
+"""The fields of the header that are columns of the model's people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """Some people's values as arrays: a header each, and the rows of all of them by section, in their order."""
+
+    header: Rows
+    rows: dict[str, Rows]
+
+    def owners(self, section: str) -> npt.NDArray[np.intp]:
+        """The position of the person whose row it is, for each row of `section`."""
+        return np.repeat(np.arange(len(self.header)), self.header[section])
+
+
+def unpack(values: Sequence[bytes]) -> Packed:
+    """What `pack` packed. Raises InvariantBroken for a value that is not a header and its rows."""
+    sizes = np.fromiter(map(len, values), dtype=np.int64, count=len(values))
+    if np.any(sizes % WORD_BYTES) or np.any(sizes < HEADER.itemsize):
+        raise InvariantBroken("a value of the store is no header and rows")
+    words = np.frombuffer(b"".join(values), dtype="<u8")
+    ends = np.cumsum(sizes // WORD_BYTES)
+    starts = ends - sizes // WORD_BYTES
+    header = _gathered(words, starts, HEADER)
+    if np.any(_words(header) != sizes // WORD_BYTES):
+        raise InvariantBroken("a value of the store has not as many rows as it says")
+    return Packed(header, {name: _gathered(words, at, SECTIONS[name]) for name, at in _positions(header, starts)})
+
+
+def pack(packed: Packed) -> list[bytes]:
+    """One value of each person."""
+    sizes = _words(packed.header)
+    ends = np.cumsum(sizes)
+    starts = ends - sizes
+    words = np.empty(int(ends[-1]) if len(ends) else 0, dtype="<u8")
+    _scatter(words, starts, packed.header)
+    for name, at in _positions(packed.header, starts):
+        _scatter(words, at, packed.rows[name])
+    data = words.tobytes()
+    bounds = (ends * WORD_BYTES).tolist()
+    return [data[start:end] for start, end in zip([0, *bounds], bounds, strict=False)]
+
+
+def _words(header: Rows) -> Ints:
+    """The size of each person's value, in words."""
+    size = np.full(len(header), HEADER.itemsize // WORD_BYTES, dtype=np.int64)
+    for name, row in SECTIONS.items():
+        size += header[name].astype(np.int64) * (row.itemsize // WORD_BYTES)
+    return size
+
+
+def _positions(header: Rows, starts: Ints) -> list[tuple[str, Ints]]:
+    """By section the word at which each row begins, for values that begin at `starts`."""
+    found = []
+    at = starts + HEADER.itemsize // WORD_BYTES
+    for name, row in SECTIONS.items():
+        width = row.itemsize // WORD_BYTES
+        number = header[name].astype(np.int64)
+        within = np.arange(int(number.sum())) - np.repeat(np.cumsum(number) - number, number)
+        found.append((name, np.repeat(at, number) + width * within))
+        at = at + width * number
+    return found
+
+
+def _gathered(words: npt.NDArray[np.uint64], at: Ints, row: np.dtype[np.void]) -> Rows:
+    width = row.itemsize // WORD_BYTES
+    return words[at[:, None] + np.arange(width)].view(row).reshape(len(at))
+
+
+def _scatter(words: npt.NDArray[np.uint64], at: Ints, rows: Rows) -> None:
+    width = rows.dtype.itemsize // WORD_BYTES
+    words[at[:, None] + np.arange(width)] = rows.view("<u8").reshape(len(at), width)
 
 
 class NetworkCodes:
@@ -108,40 +202,25 @@ class NetworkCodes:
         return pl.Series("network", self.names, dtype=pl.String).gather(codes)
 
 
-def pack(frame: pl.DataFrame, row: np.dtype[np.void], networks: NetworkCodes) -> Rows:
-    """The rows of `frame` as one packed array; its further columns (person, id) are left out."""
-    packed = np.empty(frame.height, dtype=row)
+def to_rows(frame: pl.DataFrame, row: np.dtype[np.void], networks: NetworkCodes) -> Rows:
+    """The rows of `frame` as an array of `row`; its further columns are left out."""
+    rows = np.zeros(frame.height, dtype=row)
     for name in row.names or ():
-        column = frame.get_column(name)
-        packed[name] = networks.encode(column) if name == "network" else column.to_numpy()
-    return packed
+        if name != "_":
+            column = frame.get_column(name)
+            rows[name] = networks.encode(column) if name == "network" else column.to_numpy()
+    return rows
 
 
-def unpack(packed: Rows, networks: NetworkCodes) -> pl.DataFrame:
-    """The frame of packed rows, without the columns (person, id) that stand in their keys."""
+def to_frame(rows: Rows, owners: pl.Series, columns: Sequence[str], networks: NetworkCodes) -> pl.DataFrame:
+    """The frame of `rows` with `columns`, of which `owners` is the person."""
     return pl.DataFrame(
-        {
-            name: networks.decode(packed[name]) if name == "network" else np.ascontiguousarray(packed[name])
-            for name in packed.dtype.names or ()
-        }
+        [
+            owners
+            if name == "person"
+            else networks.decode(rows[name])
+            if name == "network"
+            else pl.Series(name, np.ascontiguousarray(rows[name]))
+            for name in columns
+        ]
     )
-
-
-def from_values(values: Sequence[bytes], row: np.dtype[np.void]) -> tuple[Rows, npt.NDArray[np.int64]]:
-    """All rows of some values, and how many each value had.
-
-    Raises InvariantBroken if a value is not a whole number of rows.
-    """
-    lengths = np.fromiter((len(value) for value in values), dtype=np.int64, count=len(values))
-    if np.any(lengths % row.itemsize):
-        raise InvariantBroken("a value of the store is not a whole number of rows")
-    return np.frombuffer(b"".join(values), dtype=row), lengths // row.itemsize
-
-
-def by_person(people: pl.Series, packed: Rows) -> Iterator[tuple[str, bytes]]:
-    """Each person's rows as one value; the rows of a person must stand together."""
-    runs = people.rle().struct.unnest()
-    start = 0
-    for length, person in runs.iter_rows():
-        yield person, packed[start : start + length].tobytes()
-        start += length

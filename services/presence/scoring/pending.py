@@ -1,0 +1,56 @@
+"""Whose score is still to be published: in memory by person, on disk one record per batch.
+
+A batch that is saved writes its people in one record, in the transaction of its state. When everybody of a
+record is out, or has changed again since, the record goes. After a crash the records say who is left.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+import lmdb
+import msgspec
+
+
+class Pending:
+    """People to be published, whoever waits longest first."""
+
+    def __init__(self, db: Any, txn: lmdb.Transaction) -> None:
+        """Who is left, from the records in `db`."""
+        self._db = db
+        self._changes: dict[str, int] = {}
+        self._newest = 0
+        with txn.cursor(db=db) as cursor:
+            for key, people in cursor:
+                self.changed(int.from_bytes(key, "big"), msgspec.msgpack.decode(people, type=list[str]))
+
+    def __len__(self) -> int:
+        return len(self._changes)
+
+    def record(self, txn: lmdb.Transaction, people: Sequence[str]) -> int:
+        """Write that `people` have changed; returns the number of the change, for `changed` after the commit."""
+        number = self._newest + 1
+        txn.put(number.to_bytes(8, "big"), msgspec.msgpack.encode(people), db=self._db, append=True)
+        return number
+
+    def changed(self, number: int, people: Iterable[str]) -> None:
+        """`people` have changed for the last time by change `number`."""
+        self._newest = number
+        for person in people:
+            self._changes.pop(person, None)
+            self._changes[person] = number
+
+    def oldest(self, people_max: int) -> dict[str, int]:
+        """Up to `people_max` people, each with the number of their last change."""
+        return dict(islice(self._changes.items(), people_max))
+
+    def published(self, txn: lmdb.Transaction, changes: Mapping[str, int]) -> None:
+        """Forget who is out as of these changes; who has changed since stays."""
+        for person, number in changes.items():
+            if self._changes.get(person) == number:
+                del self._changes[person]
+        oldest = next(iter(self._changes.values()), self._newest + 1)
+        with txn.cursor(db=self._db) as cursor:
+            more = cursor.first()
+            while more and int.from_bytes(cursor.key(), "big") < oldest:
+                more = cursor.delete()
