@@ -34,17 +34,14 @@ def written_back(whole: State, part: State, folded: Folded) -> State:
     """The whole after a store replaced the rows that it had loaded and deleted what it was told to."""
     left = folded.state
     people = pl.concat([part.people["person"], left.people["person"]]).unique().implode()
-    unlinked = pl.DataFrame(
-        folded.unlinked, schema={name: whole.ledger.schema[name] for name in ACCOUNT}, orient="row"
-    )
     tables = {}
     for table in BY_PERSON:
         others = getattr(whole, table).filter(~pl.col("person").is_in(people))
         tables[table] = pl.concat([others, getattr(left, table)])
     ledger = whole.ledger.join(part.ledger, on=["person", "id"], how="anti")
-    ledger = ledger.filter(~pl.col("person").is_in(folded.erased))
+    ledger = ledger.filter(~pl.col("person").is_in(folded.erased.implode()))
     ledger = pl.concat(
-        [ledger.filter("undone"), ledger.filter(~pl.col("undone")).join(unlinked, on=ACCOUNT, how="anti")]
+        [ledger.filter("undone"), ledger.filter(~pl.col("undone")).join(folded.unlinked, on=ACCOUNT, how="anti")]
     )
     return replace(left, **tables, ledger=pl.concat([ledger, left.ledger])).canonical()
 

@@ -36,8 +36,8 @@ class Folded:
     """
 
     state: State
-    unlinked: list[tuple[str, str, int]]
-    erased: list[str]
+    unlinked: pl.DataFrame
+    erased: pl.Series
     ignored: int
 
 
@@ -49,39 +49,46 @@ def fold(state: State, events: pl.DataFrame, model: Model) -> Folded:
     but for UNLINKED and ERASED, which act on what is before them in the log. Of the model only the signals
     matter here. Source: scoring model, section 2.
     """
-    state = _for_everybody(state, events)
+    state = for_everybody(state, events)
     events = events.filter(pl.col("person") != "")
-    if events.is_empty():
-        return Folded(state, [], [], 0)
     names = Names.of(state, events)
-    state, events = names.encode_state(state), names.encode(events)
-    rows = people.spread(state.people, len(names.people.names))
+    folded = fold_coded(names.encode_state(state), names.encode(events), len(names.people.names), model)
+    return Folded(
+        names.decode_state(folded.state),
+        names.decode(folded.unlinked),
+        names.people.decode(folded.erased),
+        folded.ignored,
+    )
+
+
+def for_everybody(state: State, events: pl.DataFrame) -> State:
+    """The state with the newest clock and watermarks of `events`; nothing else of them counts."""
+    clock_ms = max([state.clock_ms, *_of(events, Kind.CLOCK)["observed_ms"]])
+    watermarks = dict(state.watermarks)
+    for network, complete_ms in _of(events, Kind.WATERMARK).select("network", "complete_ms").iter_rows():
+        watermarks[network] = max(complete_ms, watermarks.get(network, complete_ms))
+    return replace(state, clock_ms=clock_ms, watermarks=dict(sorted(watermarks.items())))
+
+
+def fold_coded(state: State, events: pl.DataFrame, people_number: int, model: Model) -> Folded:
+    """What `fold` does, where every person is a number below `people_number` and every network one, too.
+
+    The numbers are UInt32 and sort as the names do; network 0 has no name. All `events` are about somebody, and
+    the new state has a row of everybody.
+    """
+    rows = people.spread(state.people, people_number)
     erased = _of(events, Kind.ERASED)["person"].unique().sort()
     state, events = _without_erased(state, events, rows, erased)
     ignored = int((signals_of(_of(events, Kind.ACTIVITY), signal_table(model)) == 0).sum())
     people.see(rows, events)
     state, events, unlinked = unlink(state, events)
     state = _with(state, events, rows, model)
-    return Folded(
-        replace(names.decode_state(state), people=people.gathered(rows, names.people.names)),
-        list(names.decode(unlinked).iter_rows()),
-        names.people.decode(erased).to_list(),
-        ignored,
-    )
+    return Folded(replace(state, people=people.gathered(rows)), unlinked, erased, ignored)
 
 
 def _of(events: pl.DataFrame, kind: Kind) -> pl.DataFrame:
     chosen = events["kind"] == int(kind)
     return events.filter(chosen) if chosen.any() else events.clear()
-
-
-def _for_everybody(state: State, events: pl.DataFrame) -> State:
-    """Clock and watermarks: the newest of each."""
-    clock_ms = max([state.clock_ms, *_of(events, Kind.CLOCK)["observed_ms"]])
-    watermarks = dict(state.watermarks)
-    for network, complete_ms in _of(events, Kind.WATERMARK).select("network", "complete_ms").iter_rows():
-        watermarks[network] = max(complete_ms, watermarks.get(network, complete_ms))
-    return replace(state, clock_ms=clock_ms, watermarks=dict(sorted(watermarks.items())))
 
 
 def _without_erased(

@@ -23,9 +23,12 @@ def spread(people: pl.DataFrame, size: int) -> Columns:
     return columns
 
 
-def gathered(columns: Columns, names: pl.Series) -> pl.DataFrame:
-    """The people rows again, sorted by name."""
-    return pl.DataFrame({"person": names, **columns}, schema=dict(PEOPLE))
+def gathered(columns: Columns) -> pl.DataFrame:
+    """The people rows again, coded, of everybody."""
+    size = len(columns["kind"])
+    return pl.DataFrame(
+        {"person": np.arange(size, dtype=np.uint32), **columns}, schema={**PEOPLE, "person": pl.UInt32}
+    )
 
 
 def erase(columns: Columns, who: NDArray[np.uint32]) -> None:

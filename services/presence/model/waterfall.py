@@ -73,4 +73,4 @@ def _table(people: pl.Series, accounts: Accounts, pieces: Sequence[_Piece]) -> p
         "account": np.append(accounts.number, np.uint64(0))[account],
         "millipoints": np.concatenate([piece.millipoints for piece in pieces])[order],
     }
-    return pl.DataFrame(columns, schema=dict(WATERFALL))
+    return pl.DataFrame(columns, schema={**WATERFALL, "person": people.dtype})

@@ -19,8 +19,10 @@ from presence.scoring.scorer import Scorer
 SESSION_TIMEOUT_S = 10.0
 """How long a killed worker's partitions stay with it before another gets them."""
 FETCH_TIMEOUT_S = 1.0
-RECORDS_MAX = 20_000
-"""In one fetch: bounds memory; larger batches hardly fold faster."""
+RECORDS_MAX = 100_000
+"""In one batch: bounds memory. What has queued up is fetched at once, so the batch grows with the backlog."""
+FETCH_BYTES_MAX = 16 * 2**20
+"""Of one partition in one fetch."""
 
 
 class ScoringApp(faust.App):
@@ -68,6 +70,7 @@ def create_app(settings: Settings) -> ScoringApp:
         broker=broker,
         broker_credentials=_credentials(settings),
         broker_max_poll_records=RECORDS_MAX,
+        consumer_max_fetch_size=FETCH_BYTES_MAX,
         broker_session_timeout=SESSION_TIMEOUT_S,
         broker_heartbeat_interval=SESSION_TIMEOUT_S / 4,
         consumer_auto_offset_reset="earliest",

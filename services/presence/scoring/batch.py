@@ -44,6 +44,11 @@ class Batch:
         return self.events.filter(pl.col("person") != NOBODY)
 
     @cached_property
+    def ticks(self) -> pl.DataFrame:
+        """The events that are about everybody: CLOCK and WATERMARK."""
+        return self.events.filter(pl.col("person") == NOBODY)
+
+    @cached_property
     def people(self) -> pl.Series:
         """Whom the events are about, sorted."""
         return self.named.get_column("person").unique().sort()
@@ -57,7 +62,9 @@ class Batch:
     def last_offsets(self) -> NDArray[np.int64]:
         """Of each of `people`, the offset of the newest record."""
         last = np.zeros(len(self.people), dtype=np.int64)
-        last[self.owner] = self.named.get_column("offset").to_numpy()  # Of equal positions the last one stays.
+        last[self.owner] = self.named.get_column(
+            "offset"
+        ).to_numpy()  # Of equal positions the last one stays.
         return last
 
     @cached_property
@@ -82,8 +89,7 @@ class Batch:
         those before the batch.
         """
         offset, days = None, {network: ms // DAY_MS for network, ms in watermarks.items()}
-        ticks = self.events.filter(pl.col("person") == NOBODY)
-        for at, kind, network, observed_ms, complete_ms in ticks.select(
+        for at, kind, network, observed_ms, complete_ms in self.ticks.select(
             "offset", "kind", "network", "observed_ms", "complete_ms"
         ).iter_rows():
             if kind == Kind.CLOCK and observed_ms > clock_ms:

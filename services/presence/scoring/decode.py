@@ -38,7 +38,9 @@ _DTYPES: Mapping[str, np.dtype[Any]] = MappingProxyType(
     }
 )
 _REST = tuple(
-    name for name in EVENTS if name not in {*_EVERY, *_TEXT, *_ACTIVITY, *_UNREAD, "rating", "in_reply_to_other"}
+    name
+    for name in EVENTS
+    if name not in {*_EVERY, *_TEXT, *_ACTIVITY, *_UNREAD, "rating", "in_reply_to_other"}
 )
 """What only the rarer kinds use."""
 _WIDE = np.dtype("i8")
@@ -83,12 +85,12 @@ def _parsed(values: Sequence[bytes | None]) -> tuple[list[event_pb2.Event], dict
     messages, refused = [], {}
     for row, value in enumerate(values):
         try:
-            if value is None:
-                raise InvalidEvent("tombstone", "the log has no tombstones")
-            messages.append(codec.parse(value))
+            messages.append(codec.parse(value or b""))
         except InvalidEvent as error:
             refused[row] = error.reason
             messages.append(event_pb2.Event())
+        if value is None:
+            refused[row] = "tombstone"
     return messages, refused
 
 
@@ -144,7 +146,9 @@ def _activity(columns: Columns) -> Mask:
     occurred, received = columns["occurred_ms"], columns["direction"] == Direction.TO
     reviewed = received & (columns["verb"] == Verb.REVIEW)
     rating, magnitude = columns["rating"], columns["magnitude"]
-    fine: Mask = (occurred >= door.OCCURRED_MS_MIN) & (occurred <= columns["observed_ms"] + door.FUTURE_MS_MAX)
+    fine: Mask = (occurred >= door.OCCURRED_MS_MIN) & (
+        occurred <= columns["observed_ms"] + door.FUTURE_MS_MAX
+    )
     fine &= _word(columns["verb"], Verb, 1) & _word(columns["direction"], Direction, 1)
     fine &= _word(columns["object"], Object, 0) & _word(columns["time_quality"], TimeQuality, 0)
     fine &= ~received | (columns["actor"] != 0)
@@ -191,5 +195,3 @@ def _refusal(key: bytes | None, value: bytes) -> str:
     except InvalidEvent as error:
         return error.reason
     return "" if event.person == NOBODY or key == event.person.encode() else "key"
-
-

@@ -5,8 +5,9 @@ touches as many buckets as it has events, whoever's they are: a person with a mi
 per event than one with a hundred.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 import lmdb
@@ -23,6 +24,8 @@ ROWS_MAX = 32
 """Of a person who has no buckets, and on average of a bucket, before rows are spread anew."""
 ROWS_AIM = 16
 """On average of a bucket after that."""
+
+_BUCKET_BYTES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,12 @@ class Ledger:
         self._db = db
 
     def read(
-        self, txn: lmdb.Transaction, people: Sequence[bytes], packed: Packed, ids: tuple[Index, Any], whole: Mask
+        self,
+        txn: lmdb.Transaction,
+        people: Sequence[bytes],
+        packed: Packed,
+        ids: tuple[Index, Any],
+        whole: Mask,
     ) -> Entries:
         """All rows that may be of `ids` (whose, which id), and every row of the people in `whole`."""
         bits = packed.header["bucket_bits"].astype(np.uint64)
@@ -56,12 +64,9 @@ class Ledger:
         owner, number = owner[wanted], number[wanted]
         bucket = number & ((np.uint64(1) << bits[owner]) - np.uint64(1))
         pairs = np.unique(owner.astype(np.uint64) << np.uint64(32) | bucket)
-        keys = {
-            _key(people[pair >> 32], pair & 0xFFFF_FFFF): pair >> 32
-            for pair in pairs.tolist()
-        }
+        keys = {_key(people[pair >> 32], pair & 0xFFFF_FFFF): pair >> 32 for pair in pairs.tolist()}
         with txn.cursor(db=self._db) as cursor:
-            found = cursor.getmulti(list(keys)) if keys else []
+            found: list[tuple[bytes, bytes]] = cursor.getmulti(list(keys))  # type: ignore[assignment]  # no buffers
         for person in np.flatnonzero(whole & (bits > 0)).tolist():
             scanned = self._scan(txn, people[person])
             keys |= dict.fromkeys((key for key, _ in scanned), person)
@@ -76,7 +81,14 @@ class Ledger:
         )
 
     def write(
-        self, txn: lmdb.Transaction, people: Sequence[bytes], header: Rows, read: Entries, rows: Rows, owner: Index
+        self,
+        txn: lmdb.Transaction,
+        people: Sequence[bytes],
+        read: Entries,
+        rows: Rows,
+        owner: Index,
+        *,
+        header: Rows,
     ) -> Rows:
         """Make `rows` what is there of those that were read; returns the rows that go with their people.
 
@@ -104,7 +116,12 @@ class Ledger:
         return rows[inline]
 
     def _put(
-        self, txn: lmdb.Transaction, people: Sequence[bytes], rows: Rows, owner: Index, bits: npt.NDArray[np.int64]
+        self,
+        txn: lmdb.Transaction,
+        people: Sequence[bytes],
+        rows: Rows,
+        owner: Index,
+        bits: npt.NDArray[np.int64],
     ) -> None:
         spread = np.flatnonzero(bits[owner] > 0)
         if not len(spread):
@@ -124,18 +141,16 @@ class Ledger:
     def _scan(self, txn: lmdb.Transaction, person: bytes) -> list[tuple[bytes, bytes]]:
         """All buckets of a person. Another's key that begins alike is longer, or of another length before it."""
         prefix = person + b"/"
-        found = []
         with txn.cursor(db=self._db) as cursor:
-            more = cursor.set_range(prefix)
-            while more and cursor.key().startswith(prefix):
-                if len(cursor.key()) == len(prefix) + 4:
-                    found.append((cursor.key(), cursor.value()))
-                more = cursor.next()
-        return found
+            if not cursor.set_range(prefix):
+                return []
+            rows: Iterator[tuple[bytes, bytes]] = cursor.iternext()  # type: ignore[assignment]  # no buffers
+            of_prefix = takewhile(lambda row: row[0].startswith(prefix), rows)
+            return [row for row in of_prefix if len(row[0]) == len(prefix) + _BUCKET_BYTES]
 
 
 def _key(person: bytes, bucket: int) -> bytes:
-    return person + b"/" + bucket.to_bytes(4, "big")
+    return person + b"/" + bucket.to_bytes(_BUCKET_BYTES, "big")
 
 
 def _rows(found: Sequence[tuple[bytes, bytes]], owners: dict[bytes, int]) -> tuple[Rows, Index]:

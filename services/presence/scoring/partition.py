@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from presence.model.evaluate import evaluate
-from presence.model.fold import fold
+from presence.model.fold import fold_coded
 from presence.model.spec import Model
 from presence.scoring import batch, translate
 from presence.scoring.batch import Record
@@ -48,15 +48,18 @@ class Partition:
             return 0
         read = batch.read(fresh)
         opened = self.store.open_batch(read)
-        self.store.save(opened, fold(opened.state, read.events, self._model), read)
+        folded = fold_coded(opened.state, opened.events, len(opened.loaded.people), self._model)
+        self.store.save(opened, folded, read)
         return len(fresh)
 
     def due(self) -> Publication:
         """The scores of up to PEOPLE_MAX unpublished people, as of the store's offset."""
-        changes, offsets, state = self.store.due(PEOPLE_MAX)
-        values = dict(translate.messages(evaluate(state, self._model), self._model, self.number, offsets))
-        scores = [(person, values.get(person)) for person in offsets]
-        return Publication(changes, scores, self.store.dead_letters())
+        due = self.store.due(PEOPLE_MAX)
+        values = translate.messages(
+            evaluate(due.state, self._model), self._model, self.number, due.people, due.offsets
+        )
+        scores = dict.fromkeys(due.people.to_list(), None) | values
+        return Publication(due.changes, list(scores.items()), self.store.dead_letters())
 
     def published(self, publication: Publication) -> None:
         """Remember that `publication` is out."""

@@ -87,10 +87,9 @@ class Scorer:
             return any(await asyncio.gather(*map(self._publish_one, self._partitions.values())))
 
     async def _publish_one(self, partition: Partition) -> bool:
-        publication, dead = partition.due(), partition.store.dead_letters()
-        if not publication.scores and not dead:
+        publication = partition.due()
+        if not publication:
             return False
-        await self._publishers[partition.number].publish(publication, dead)
-        partition.store.published(publication.revisions)
-        partition.store.reported(dead)
+        await self._publishers[partition.number].publish(publication)
+        partition.published(publication)
         return True

@@ -1,6 +1,10 @@
-"""Between the model's state and what the store keeps of it: frames on one side, packed rows on the other."""
+"""Between the model's state and what the store keeps of it: frames on one side, packed rows on the other.
 
-from collections.abc import Sequence
+In these frames a person is the position among the people who were loaded, as the fold takes them; only
+`named` brings back their names.
+"""
+
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -8,15 +12,16 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from presence.model.coding import Coding
 from presence.model.fold import Folded
 from presence.model.state import COUNTS, FLAGS, GAUGES, LEDGER, PEOPLE, State
 from presence.scoring import tables
 from presence.scoring.ledger import Entries
 from presence.scoring.tables import HEADER, PERSON_FIELDS, NetworkCodes, Packed, Rows
 
-_TABLES = MappingProxyType({"counts": tuple(COUNTS), "gauges": tuple(GAUGES), "flags": tuple(FLAGS)})
-_LEDGER = tuple(name for name in LEDGER if name != "undone")
+_TABLES = MappingProxyType({"counts": COUNTS, "gauges": GAUGES, "flags": FLAGS})
+_LEDGER = MappingProxyType({name: dtype for name, dtype in LEDGER.items() if name != "undone"})
+_PEOPLE = {**PEOPLE, "person": pl.UInt32}
+Network = Callable[[NDArray[np.uint16]], pl.Series]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,28 +33,32 @@ class Loaded:
     known: NDArray[np.bool_]
     packed: Packed
 
-    def state(self, networks: NetworkCodes) -> State:
-        """Their state without the ledger; clock and watermarks are the caller's to add."""
+    def state(self, network: Network) -> State:
+        """Their state without the ledger, the networks as `network` has them.
+
+        Clock and watermarks are the caller's to add.
+        """
         header = self.packed.header[self.known]
         people = {name: np.ascontiguousarray(header[name]) for name in PERSON_FIELDS}
+        frames = {
+            name: tables.to_frame(self.packed.rows[name], self.packed.owners(name), columns, network)
+            for name, columns in _TABLES.items()
+        }
         return State(
-            people=pl.DataFrame({"person": self.people.filter(pl.Series(self.known)), **people})
-            .select(list(PEOPLE))
-            .cast(dict(PEOPLE)),
-            ledger=pl.DataFrame(schema=dict(LEDGER)),
-            **{
-                name: tables.to_frame(
-                    self.packed.rows[name], self.people.gather(self.packed.owners(name)), columns, networks
-                )
-                for name, columns in _TABLES.items()
-            },
+            people=pl.DataFrame(
+                {"person": np.flatnonzero(self.known).astype(np.uint32), **people}, schema=_PEOPLE
+            ),
+            counts=frames["counts"],
+            gauges=frames["gauges"],
+            flags=frames["flags"],
+            ledger=pl.DataFrame(schema={**LEDGER, "person": pl.UInt32}),
         )
 
-    def ledger(self, entries: Entries, chosen: NDArray[np.bool_], networks: NetworkCodes) -> pl.DataFrame:
-        """The chosen entries as rows of the model's ledger."""
-        whose = self.people.gather(entries.owner[chosen])
-        frame = tables.to_frame(entries.rows[chosen], whose, _LEDGER, networks)
-        return frame.with_columns(undone=pl.col("signal") == 0).cast(dict(LEDGER))
+
+def ledger_frame(entries: Entries, chosen: NDArray[np.bool_], network: Network) -> pl.DataFrame:
+    """The chosen entries as rows of the model's ledger."""
+    frame = tables.to_frame(entries.rows[chosen], entries.owner[chosen], _LEDGER, network)
+    return frame.with_columns(undone=pl.col("signal") == 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +70,8 @@ class Changed:
     ledger_owner: NDArray[np.intp]
 
 
-def changed(loaded: Loaded, folded: Folded, last_offsets: NDArray[np.int64], networks: NetworkCodes) -> Changed:
-    """What `folded` made of the people of `loaded`, and of nobody else."""
-    coding, state = Coding(loaded.people), folded.state
+def changed(loaded: Loaded, state: State, last_offsets: NDArray[np.int64], networks: NetworkCodes) -> Changed:
+    """What the fold made of the people of `loaded`; `state` has networks by rank."""
     header = np.zeros(len(loaded.people), dtype=HEADER)
     header["offset"] = last_offsets
     for name in PERSON_FIELDS:
@@ -73,32 +81,27 @@ def changed(loaded: Loaded, folded: Folded, last_offsets: NDArray[np.int64], net
     rows = {}
     for name in _TABLES:
         frame: pl.DataFrame = getattr(state, name)
-        header[name] = np.bincount(_positions(coding, frame), minlength=len(header))
+        header[name] = np.bincount(frame.get_column("person").to_numpy(), minlength=len(header))
         rows[name] = tables.to_rows(frame, tables.SECTIONS[name], networks)
     kept = ~header["erased"][loaded.packed.owners("closings")]
     rows["closings"] = loaded.packed.rows["closings"][kept]
     header["closings"] = np.where(header["erased"], 0, loaded.packed.header["closings"])
-    ledger = state.ledger.with_columns(
-        signal=pl.when("undone").then(pl.lit(0, pl.UInt8)).otherwise("signal")
-    )
-    return Changed(
-        Packed(header, rows), tables.to_rows(ledger, tables.LEDGER, networks), _positions(coding, ledger)
-    )
+    ledger = tables.to_rows(state.ledger, tables.LEDGER, networks)
+    ledger["signal"][state.ledger.get_column("undone").to_numpy()] = 0
+    return Changed(Packed(header, rows), ledger, state.ledger.get_column("person").to_numpy().astype(np.intp))
 
 
-def standing(loaded: Loaded, entries: Entries, folded: Folded, networks: NetworkCodes) -> NDArray[np.bool_]:
+def standing(entries: Entries, folded: Folded, networks: NetworkCodes) -> NDArray[np.bool_]:
     """Which entries unlinking and erasing leave, of those that the fold was not shown."""
-    left = np.ones(len(entries.rows), dtype=np.bool_)
-    position = {person: at for at, person in enumerate(loaded.people)} if folded.erased or folded.unlinked else {}
-    for person in folded.erased:
-        left &= entries.owner != position[person]
-    for person, network, account in folded.unlinked:
-        if network in networks.names:
-            rows, code = entries.rows, networks.names.index(network)
-            of_account = (rows["network"] == code) & (rows["account"] == account) & (rows["signal"] != 0)
-            left &= (entries.owner != position[person]) | ~of_account
+    left = ~np.isin(entries.owner, folded.erased.to_numpy())
+    for person, network, account in folded.unlinked.rows():
+        code = networks.code(np.array([network], dtype=np.uint32))[0]
+        rows = entries.rows
+        of_account = (rows["network"] == code) & (rows["account"] == account) & (rows["signal"] != 0)
+        left &= (entries.owner != person) | ~of_account
     return left
 
 
-def _positions(coding: Coding, frame: pl.DataFrame) -> NDArray[np.intp]:
-    return coding.encode(frame.get_column("person")).to_numpy().astype(np.intp)
+def named(state: State, people: pl.Series) -> State:
+    """`state` with the names of its people."""
+    return state.mapped(lambda _table, rows: rows.with_columns(people.gather(rows.get_column("person"))))

@@ -19,7 +19,7 @@ import numpy as np
 import polars as pl
 
 from presence.events.errors import InvariantBroken
-from presence.model.fold import Folded
+from presence.model.fold import Folded, for_everybody
 from presence.model.state import State
 from presence.scoring import states, tables
 from presence.scoring.batch import Batch
@@ -34,14 +34,14 @@ MAP_BYTES = 2**30
 """Address space to begin with; it doubles when the state has grown so far."""
 _TABLES = ("people", "ledger", "pending", "dead", "meta")
 _UNKNOWN = np.zeros(1, dtype=HEADER).tobytes()
-_NEW = {
+_NEW: Mapping[str, Any] = {
     "schema": SCHEMA_VERSION,
     "offset": 0,
     "clock_ms": 0,
     "watermarks": {},
     "new_day_offset": -1,
     "sweep": None,
-    "networks": [],
+    "networks": [""],
 }
 Result = TypeVar("Result")
 
@@ -54,6 +54,21 @@ class Opened:
     entries: Entries
     shown: np.ndarray
     """Which of the entries are in `state`: those of an id that the batch names."""
+    state: State
+    events: pl.DataFrame
+    """Of the batch, coded as the state is: a person by position in `loaded`, a network by rank."""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """Whose score is to be published, sorted: their last changes, the offsets of their revisions, their state.
+
+    In the state a person is the position among `people`.
+    """
+
+    changes: Mapping[str, int]
+    people: pl.Series
+    offsets: np.ndarray
     state: State
 
 
@@ -95,14 +110,19 @@ class Store:
         os.close(self._lock)
 
     def open_batch(self, batch: Batch) -> Opened:
-        """What there is of the people of `batch`, and the ledger entries that it may touch."""
+        """What there is of the people of `batch`, the ledger entries that it may touch, and its coded events."""
         loaded = self._load(batch.people)
         with self._env.begin() as txn:
             entries = self._ledger.read(txn, loaded.keys, loaded.packed, batch.ids, batch.whole)
         ids = pl.Series(batch.ids[1])
         shown = pl.Series(entries.rows["id"]).is_in(ids.implode()).to_numpy()
-        state = replace(self._everybodys(loaded), ledger=loaded.ledger(entries, shown, self._networks))
-        return Opened(loaded, entries, shown, state)
+        events = batch.named.with_columns(
+            pl.Series("network", self._networks.meet(batch.named.get_column("network"))),
+            pl.Series("person", batch.owner.astype(np.uint32)),
+        )
+        ledger = states.ledger_frame(entries, shown, self._networks.rank)
+        state = replace(self._everybodys(loaded, self._networks.rank), ledger=ledger)
+        return Opened(loaded, entries, shown, for_everybody(state, batch.ticks), events)
 
     def save(self, opened: Opened, folded: Folded, batch: Batch) -> None:
         """Write what `batch` left, and go on after it.
@@ -110,13 +130,13 @@ class Store:
         Its people are left unpublished; if it brings a new day, everybody will be.
         """
         loaded, entries = opened.loaded, opened.entries
-        new = states.changed(loaded, folded, batch.last_offsets, self._networks)
-        kept = ~opened.shown & states.standing(loaded, entries, folded, self._networks)
+        new = states.changed(loaded, folded.state, batch.last_offsets, self._networks)
+        kept = ~opened.shown & states.standing(entries, folded, self._networks)
         ledger = np.concatenate([entries.rows[kept], new.ledger])
         owner = np.concatenate([entries.owner[kept], new.ledger_owner])
         new_day_offset = batch.new_day_offset(self.clock_ms, self.watermarks)
         people = loaded.people.to_list()
-        meta = {
+        meta: dict[str, Any] = {
             "offset": batch.next_offset,
             "clock_ms": folded.state.clock_ms,
             "watermarks": dict(folded.state.watermarks),
@@ -126,7 +146,7 @@ class Store:
 
         def write(txn: lmdb.Transaction) -> int:
             header = new.packed.header.copy()
-            inline = self._ledger.write(txn, loaded.keys, header, entries, ledger, owner)
+            inline = self._ledger.write(txn, loaded.keys, entries, ledger, owner, header=header)
             values = tables.pack(tables.Packed(header, {**new.packed.rows, "ledger": inline}))
             with txn.cursor(db=self._db["people"]) as cursor:
                 cursor.putmulti(zip(loaded.keys, values, strict=True))
@@ -144,25 +164,26 @@ class Store:
     def load(self, people: Sequence[str], ids: pl.DataFrame | None = None) -> State:
         """The state of `people`, and of the ledger the rows of `ids` (person, id); canonical."""
         loaded = self._load(pl.Series(sorted(people), dtype=pl.String))
-        state = self._everybodys(loaded)
+        state = self._everybodys(loaded, self._networks.name)
         if ids is None:
-            return state
-        whole = np.ones(len(loaded.people), dtype=np.bool_)
+            return states.named(state, loaded.people)
+        everybody = np.ones(len(loaded.people), dtype=np.bool_)
         nothing = np.empty(0, dtype=np.intp), np.empty(0, dtype=np.uint64)
         with self._env.begin() as txn:
-            entries = self._ledger.read(txn, loaded.keys, loaded.packed, nothing, whole)
-        ledger = loaded.ledger(entries, np.ones(len(entries.rows), dtype=np.bool_), self._networks)
-        return replace(state, ledger=ledger.join(ids, on=["person", "id"], how="semi")).canonical()
+            entries = self._ledger.read(txn, loaded.keys, loaded.packed, nothing, everybody)
+        every = np.ones(len(entries.rows), dtype=np.bool_)
+        state = replace(state, ledger=states.ledger_frame(entries, every, self._networks.name))
+        state = states.named(state, loaded.people)
+        return replace(state, ledger=state.ledger.join(ids, on=["person", "id"], how="semi")).canonical()
 
-    def due(self, people_max: int) -> tuple[dict[str, int], dict[str, int], State]:
-        """Up to `people_max` people whose score is not published: their last change, their revision's offset, and
-        their state."""
+    def due(self, people_max: int) -> Due:
+        """Up to `people_max` people whose score is not published."""
         if self._sweep is not None and len(self._pending) < people_max:
             self._sweep_on(people_max - len(self._pending))
         changes = self._pending.oldest(people_max)
         loaded = self._load(pl.Series(sorted(changes), dtype=pl.String))
-        offsets = np.maximum(loaded.packed.header["offset"], self._new_day_offset).tolist()
-        return changes, dict(zip(loaded.people, offsets, strict=True)), self._everybodys(loaded)
+        offsets = np.maximum(loaded.packed.header["offset"], self._new_day_offset)
+        return Due(changes, loaded.people, offsets, self._everybodys(loaded, self._networks.name))
 
     def published(self, changes: Mapping[str, int], dead: Iterable[DeadLetter] = ()) -> None:
         """Remember that these are out; who has changed since stays unpublished."""
@@ -185,14 +206,14 @@ class Store:
 
     def _load(self, people: pl.Series) -> Loaded:
         people = people.alias("person")
-        keys = [person.encode() for person in people]
+        keys = [person.encode() for person in people.to_list()]
         with self._env.begin() as txn, txn.cursor(db=self._db["people"]) as cursor:
             found = dict(cursor.getmulti(keys))
         known = np.fromiter((key in found for key in keys), dtype=np.bool_, count=len(keys))
         return Loaded(people, keys, known, tables.unpack([found.get(key, _UNKNOWN) for key in keys]))
 
-    def _everybodys(self, loaded: Loaded) -> State:
-        state = loaded.state(self._networks)
+    def _everybodys(self, loaded: Loaded, network: states.Network) -> State:
+        state = loaded.state(network)
         return replace(state, clock_ms=self.clock_ms, watermarks=dict(self.watermarks))
 
     def _sweep_on(self, people_max: int) -> None:
@@ -200,7 +221,9 @@ class Store:
         after = (self._sweep or "").encode()
         with self._env.begin() as txn, txn.cursor(db=self._db["people"]) as cursor:
             found = cursor.set_range(after + b"\0")
-            people = [key.decode() for key in islice(cursor.iternext(values=False), people_max)] if found else []
+            people = (
+                [key.decode() for key in islice(cursor.iternext(values=False), people_max)] if found else []
+            )
         sweep = people[-1] if people else None
 
         def write(txn: lmdb.Transaction) -> int:
@@ -221,12 +244,14 @@ class Store:
 
     def _meta(self) -> dict[str, Any]:
         with self._env.begin() as txn:
-            value = txn.get(b"meta", db=self._db["meta"])
-        return json.loads(value) if value else dict(_NEW)
+            return self._read_meta(txn)
+
+    def _read_meta(self, txn: lmdb.Transaction) -> dict[str, Any]:
+        value = txn.get(b"meta", db=self._db["meta"])
+        return dict(_NEW) if value is None else json.loads(bytes(value))
 
     def _save_meta(self, txn: lmdb.Transaction, news: Mapping[str, Any]) -> None:
-        value = txn.get(b"meta", db=self._db["meta"])
-        meta = {**(json.loads(value) if value else _NEW), **news, "networks": self._networks.names}
+        meta = {**self._read_meta(txn), **news, "networks": self._networks.names}
         txn.put(b"meta", json.dumps(meta).encode(), db=self._db["meta"])
 
 

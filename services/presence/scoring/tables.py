@@ -5,9 +5,10 @@ arrays and the same rows are the same bytes on every machine. Networks are numbe
 (`NetworkCodes`), names outside.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -133,7 +134,9 @@ def unpack(values: Sequence[bytes]) -> Packed:
     header = _gathered(words, starts, HEADER)
     if np.any(_words(header) != sizes // WORD_BYTES):
         raise InvariantBroken("a value of the store has not as many rows as it says")
-    return Packed(header, {name: _gathered(words, at, SECTIONS[name]) for name, at in _positions(header, starts)})
+    return Packed(
+        header, {name: _gathered(words, at, SECTIONS[name]) for name, at in _positions(header, starts)}
+    )
 
 
 def pack(packed: Packed) -> list[bytes]:
@@ -173,7 +176,8 @@ def _positions(header: Rows, starts: Ints) -> list[tuple[str, Ints]]:
 
 def _gathered(words: npt.NDArray[np.uint64], at: Ints, row: np.dtype[np.void]) -> Rows:
     width = row.itemsize // WORD_BYTES
-    return words[at[:, None] + np.arange(width)].view(row).reshape(len(at))
+    rows: Rows = words[at[:, None] + np.arange(width)].view(row).reshape(len(at))
+    return rows
 
 
 def _scatter(words: npt.NDArray[np.uint64], at: Ints, rows: Rows) -> None:
@@ -182,45 +186,66 @@ def _scatter(words: npt.NDArray[np.uint64], at: Ints, rows: Rows) -> None:
 
 
 class NetworkCodes:
-    """Names of networks as small numbers, in the order in which a store first met them."""
+    """Names of networks as small numbers, in the order in which a store first met them; 0 has no name.
 
-    def __init__(self, names: Sequence[str] = ()) -> None:
+    A rank is the position of a name among all of them when sorted: what the fold calls a network.
+    """
+
+    def __init__(self, names: Sequence[str] = ("",)) -> None:
         self.names = list(names)
 
-    def encode(self, column: pl.Series) -> npt.NDArray[np.uint16]:
-        """The number of each name; a new name gets the next number."""
-        for name in column.unique(maintain_order=True):
-            if name not in self.names:
-                self.names.append(name)
-        codes = {name: code for code, name in enumerate(self.names)}
-        return column.replace_strict(codes, return_dtype=pl.UInt16).to_numpy()
+    def meet(self, column: pl.Series) -> npt.NDArray[np.uint32]:
+        """The rank of each name; a new name gets the next number."""
+        self.names += sorted(set(column.unique()) - set(self.names))
+        ranks = {name: rank for rank, name in enumerate(sorted(self.names, key=str.encode))}
+        return column.replace_strict(ranks, return_dtype=pl.UInt32).to_numpy()
 
-    def decode(self, codes: npt.NDArray[np.uint16]) -> pl.Series:
+    def name(self, codes: npt.NDArray[np.uint16]) -> pl.Series:
         """The name of each number. Raises InvariantBroken for a number that was never given."""
+        self._check(codes)
+        return pl.Series("network", self.names, dtype=pl.String).gather(codes)
+
+    def rank(self, codes: npt.NDArray[np.uint16]) -> pl.Series:
+        """The rank of each number. Raises InvariantBroken for a number that was never given."""
+        self._check(codes)
+        return pl.Series("network", np.argsort(self._sorted()).astype(np.uint32)[codes])
+
+    def code(self, ranks: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint16]:
+        """The number of each rank."""
+        return self._sorted().astype(np.uint16)[ranks]
+
+    def _sorted(self) -> npt.NDArray[np.intp]:
+        """By rank, the number."""
+        return np.array(sorted(range(len(self.names)), key=lambda code: self.names[code].encode()))
+
+    def _check(self, codes: npt.NDArray[np.uint16]) -> None:
         if codes.size and int(codes.max()) >= len(self.names):
             raise InvariantBroken("the store names a network that it never met")
-        return pl.Series("network", self.names, dtype=pl.String).gather(codes)
 
 
 def to_rows(frame: pl.DataFrame, row: np.dtype[np.void], networks: NetworkCodes) -> Rows:
-    """The rows of `frame` as an array of `row`; its further columns are left out."""
+    """The rows of `frame`, whose networks are ranks, as an array of `row`; its further columns are left out."""
     rows = np.zeros(frame.height, dtype=row)
     for name in row.names or ():
         if name != "_":
-            column = frame.get_column(name)
-            rows[name] = networks.encode(column) if name == "network" else column.to_numpy()
+            column = frame.get_column(name).to_numpy()
+            rows[name] = networks.code(column) if name == "network" else column
     return rows
 
 
-def to_frame(rows: Rows, owners: pl.Series, columns: Sequence[str], networks: NetworkCodes) -> pl.DataFrame:
-    """The frame of `rows` with `columns`, of which `owners` is the person."""
-    return pl.DataFrame(
-        [
-            owners
-            if name == "person"
-            else networks.decode(rows[name])
-            if name == "network"
-            else pl.Series(name, np.ascontiguousarray(rows[name]))
-            for name in columns
-        ]
-    )
+def to_frame(
+    rows: Rows,
+    owners: npt.NDArray[np.intp],
+    columns: Mapping[str, Any],
+    network: Callable[[npt.NDArray[np.uint16]], pl.Series],
+) -> pl.DataFrame:
+    """The frame of `rows` with `columns` of these types; a person is the position of the owner."""
+    frame: dict[str, Any] = {}
+    for name, dtype in columns.items():
+        if name == "person":
+            frame[name] = owners.astype(np.uint32)
+        elif name == "network":
+            frame[name] = network(rows[name])
+        else:
+            frame[name] = pl.Series(name, np.ascontiguousarray(rows[name])).cast(dtype)
+    return pl.DataFrame(frame)

@@ -1,74 +1,98 @@
-"""From the model's score frames to the messages of the scores topic."""
+"""From the model's score frames to the messages of the scores topic, all of a publication at once.
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
+The messages are put together as columns and written by `ptars`; the bytes are those that protobuf's own
+deterministic serialisation gives, at a tenth of its cost. Nothing from outside is ever read this way.
+"""
+
+from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
-from google.protobuf.timestamp_pb2 import Timestamp
+import numpy as np
+import polars as pl
+import pyarrow as pa
+from numpy.typing import NDArray
+from ptars import HandlerPool
 
-from presence.log.revision import Revision, encode
+from presence.log.revision import VERSION
 from presence.model.evaluate import Scores
-from presence.model.spec import Model
-from presence.v1 import event_pb2, score_pb2
+from presence.model.spec import PILLARS, Model
+from presence.v1 import score_pb2
 
-PILLARS = ("reach", "resonance", "expertise", "voice", "upkeep", "inbound")
+_BASE64_URL = np.frombuffer(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_", dtype="u1")
+REVISION_CHARS = 18
+_NUMBERS: Mapping[str, str] = {
+    "kind": "kind",
+    "presence_millipoints": "presence",
+    "visibility_millipoints": "visibility",
+    "reviews_millipoints": "reviews",
+    "associates_millipoints": "associates",
+    "conduct_factor_micro": "factor",
+    "evidence_millievents": "evidence",
+    "confidence_micro": "confidence",
+    "generosity_micro": "generosity",
+    "events": "events",
+}
+"""Field of the message -> column of the people."""
 
 
 def messages(
-    scores: Scores, model: Model, partition: int, offsets: Mapping[str, int]
-) -> Iterator[tuple[str, bytes]]:
-    """Each person and the serialised `Score`, deterministic, at the revision of `offsets`."""
-    accounts = _grouped(scores.accounts.iter_rows(named=True))
-    waterfall = _grouped(scores.waterfall.iter_rows(named=True))
-    made_by = score_pb2.Model(name=model.name, hash=model.hash)
-    for row in scores.people.iter_rows(named=True):
-        person = row["person"]
-        message = score_pb2.Score(
-            person=person,
-            kind=event_pb2.PersonKind.ValueType(row["kind"]),
-            model=made_by,
-            as_of_time=_timestamp(row["as_of_ms"]),
-            presence_millipoints=row["presence"],
-            visibility_millipoints=row["visibility"],
-            pillars=_pillars(row),
-            reviews_millipoints=row["reviews"],
-            associates_millipoints=row["associates"],
-            conduct_factor_micro=row["factor"],
-            evidence_millievents=row["evidence"],
-            confidence_micro=row["confidence"],
-            generosity_micro=row["generosity"],
-            accounts=[
-                score_pb2.AccountShares(
-                    network=each["network"], account=each["account"], shares=_pillars(each)
-                )
-                for each in accounts[person]
-            ],
-            waterfall=[
-                score_pb2.WaterfallEntry(
-                    entry=each["entry"],
-                    network=each["network"],
-                    account=each["account"],
-                    millipoints=each["millipoints"],
-                )
-                for each in waterfall[person]
-            ],
-            stale_networks=row["stale"],
-            events=row["events"],
-            revision=encode(Revision(partition, offsets[person])),
-        )
-        yield person, message.SerializeToString(deterministic=True)
+    scores: Scores, model: Model, partition: int, names: pl.Series, offsets: NDArray[np.int64]
+) -> dict[str, bytes]:
+    """By person the serialised `Score`.
+
+    In `scores` a person is a position in `names`, and in `offsets`, which are those of the revisions.
+    """
+    handler = _handler()
+    schema: pa.Schema = handler.schema()
+    people = scores.people
+    position = people.get_column("person")
+    names = names.gather(position)
+    as_of = pl.col("as_of_ms").cast(pl.Datetime("ms", "UTC")).dt.cast_time_unit("ns")
+    flat = people.select(
+        names.alias("person"),
+        pl.struct(name=pl.lit(model.name), hash=pl.lit(model.hash)).alias("model"),
+        as_of.alias("as_of_time"),
+        pl.struct(PILLARS).alias("pillars"),
+        pl.col("stale").alias("stale_networks"),
+        *(pl.col(column).alias(field) for field, column in _NUMBERS.items()),
+    )
+    accounts = scores.accounts.select("person", "network", "account", pl.struct(PILLARS).alias("shares"))
+    columns = {column: flat.get_column(column).to_arrow() for column in flat.columns} | {
+        "revision": _revisions(partition, offsets[position.to_numpy()]),
+        "accounts": _grouped(accounts, position, schema.field("accounts").type),
+        "waterfall": _grouped(scores.waterfall, position, schema.field("waterfall").type),
+    }
+    batch = pa.RecordBatch.from_arrays(
+        [columns[field.name].cast(field.type) for field in schema], schema=schema
+    )
+    return dict(zip(names.to_list(), handler.record_batch_to_array(batch).to_pylist(), strict=True))
 
 
-def _grouped(rows: Iterator[dict[str, Any]]) -> defaultdict[str, list[dict[str, Any]]]:
-    groups: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
-    for row in rows:
-        groups[row["person"]].append(row)
-    return groups
+@cache
+def _handler() -> Any:
+    return HandlerPool([score_pb2.DESCRIPTOR]).get_for_message(score_pb2.Score.DESCRIPTOR)
 
 
-def _pillars(row: Mapping[str, int]) -> score_pb2.Pillars:
-    return score_pb2.Pillars(**{name: row[name] for name in PILLARS})
+def _grouped(rows: pl.DataFrame, people: pl.Series, kind: pa.DataType) -> pa.Array:
+    """The list of each person's rows; both are sorted by person."""
+    number = np.bincount(
+        rows.get_column("person").to_numpy(), minlength=int(people.to_numpy().max(initial=0)) + 1
+    )
+    offsets = np.concatenate([[0], np.cumsum(number[people.to_numpy()])]).astype(np.int32)
+    items = rows.drop("person").to_struct("item").to_arrow().cast(kind.value_type)
+    return pa.ListArray.from_arrays(offsets, items, type=kind)
 
 
-def _timestamp(ms: int) -> Timestamp:
-    return Timestamp(seconds=ms // 1000, nanos=ms % 1000 * 1_000_000)
+def _revisions(partition: int, offsets: NDArray[np.int64]) -> pa.Array:
+    """What `presence.log.revision.encode` makes of each offset."""
+    size = len(offsets)
+    packed = np.zeros((size, 15), dtype="u1")
+    packed[:, 0] = VERSION
+    packed[:, 1:5] = np.full(size, partition, dtype=">u4").view("u1").reshape(size, 4)
+    packed[:, 5:13] = offsets.astype(">u8").view("u1").reshape(size, 8)
+    bits = np.unpackbits(packed, axis=1).reshape(size, 20, 6)
+    chars = _BASE64_URL[np.packbits(bits, axis=2).reshape(size, 20) >> 2]
+    return pa.array(np.ascontiguousarray(chars[:, :REVISION_CHARS]).view(f"S{REVISION_CHARS}").ravel()).cast(
+        pa.string()
+    )

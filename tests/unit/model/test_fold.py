@@ -160,7 +160,7 @@ def test_unlinking_drops_an_account_and_what_comes_later_counts_anew(
     elsewhere = like(4, account=2)
     before = [like(1), gauge, *undone, elsewhere]
     result = fold(State.empty(), frame([*before, record(Kind.UNLINKED, 7)]), model)
-    assert result.unlinked == [("p_one", "linkedin", 1)]
+    assert result.unlinked.rows() == [("p_one", "linkedin", 1)]
     assert result.state.counts.equals(folded([elsewhere]).counts)
     assert result.state.gauges.is_empty()
     assert result.state.ledger.select("id", "undone").rows() == [(3, True), (4, False)]
@@ -190,12 +190,12 @@ def test_unlinking_in_the_middle_of_a_batch_is_as_in_batches_of_one(
 def test_what_is_erased_stays_erased(like: Make, record: Make, folded: Folding, model: Model) -> None:
     erased = record(Kind.ERASED, 7, network="", account=0)
     result = fold(folded([like(1)]), frame([erased, like(2), like(3, person="p_two")]), model)
-    assert result.erased == ["p_one"]
+    assert result.erased.to_list() == ["p_one"]
     assert result.state.people.select("person", "erased", "newest_ms").row(0) == ("p_one", True, 0)
     assert set(result.state.counts["person"]) == set(result.state.ledger["person"]) == {"p_two"}
     later = fold(result.state, frame([like(9)]), model)
     assert later.state.equals(result.state)
-    assert later.erased == []
+    assert later.erased.is_empty()
 
 
 def partial(state: State, events: pl.DataFrame) -> State:
@@ -228,13 +228,10 @@ def test_a_partial_state_folds_like_the_whole(
 def merged(whole: State, batch: pl.DataFrame, got: Folded) -> State:
     """The whole after a store wrote back what a partial fold left."""
     people = batch["person"].unique().implode()
-    unlinked = pl.DataFrame(got.unlinked, schema=["person", "network", "account"], orient="row").cast(
-        {"account": pl.UInt64}
-    )
     kept = whole.mapped(
         lambda table, rows: rows if table == "ledger" else rows.filter(~pl.col("person").is_in(people))
     )
-    rest = kept.ledger.join(unlinked, on=["person", "network", "account"], how="anti")
+    rest = kept.ledger.join(got.unlinked, on=["person", "network", "account"], how="anti")
     rest = rest.join(got.state.ledger, on=["person", "id"], how="anti")
     tables = {"ledger": rest} | {table: getattr(kept, table) for table in KEYS if table != "ledger"}
     return State(
