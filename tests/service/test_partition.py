@@ -29,7 +29,7 @@ from presence.model.columns import frame
 from presence.model.fold import fold
 from presence.model.spec import load
 from presence.model.state import State
-from presence.scoring.partition import Partition
+from presence.scoring.partition import Gap, Partition
 from presence.scoring.store import Store
 from presence.v1 import score_pb2
 
@@ -240,3 +240,13 @@ def test_one_store_has_one_owner(tmp_path: Path) -> None:
         Store(tmp_path / "a")
     store.close()
     Store(tmp_path / "a").close()
+
+
+def test_what_begins_after_the_next_record_is_refused(open_partition: Callable[[str], Partition]) -> None:
+    log = records(list(events(100)))
+    partition = open_partition("a")
+    partition.apply(log[:40])
+    with pytest.raises(Gap) as gap:
+        partition.apply(log[41:])
+    assert gap.value.offset == partition.store.offset == 40
+    assert partition.apply(log[41:], after_gap=True) == 59

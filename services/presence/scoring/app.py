@@ -5,16 +5,22 @@ are of, and after every assignment reads on from the partition's own offset, not
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import faust
+import structlog
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
+from presence.events.errors import InvariantBroken
 from presence.log.settings import Settings
 from presence.model.spec import load
+from presence.scoring.batch import Record
+from presence.scoring.partition import Gap
 from presence.scoring.scorer import Scorer
+
+log = structlog.get_logger("presence.scoring")
 
 SESSION_TIMEOUT_S = 10.0
 """How long a killed worker's partitions stay with it before another gets them."""
@@ -36,24 +42,67 @@ class BulkConsumer(driver.Consumer):
 
     app: ScoringApp
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._astray: set[TP] = set()
+        """Partitions whose position has run ahead of what was applied."""
+        self._led_back: dict[TP, int] = {}
+        """Where partitions go on from, of which nothing has been passed over since."""
+
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """Called by Faust after each assignment, before anything is fetched."""
         offsets = await self.app.scorer.open({tp.partition for tp in self.assignment()})
         positions = {tp: offsets[tp.partition] for tp in self.assignment()}
         await self.seek_wait(positions)
+        self._astray.clear()
+        self._led_back = dict(positions)
         return positions
 
     async def _drain_messages(self, fetcher: Any) -> None:
         while not (self.should_stop or fetcher.should_stop):
             generation = self.app.consumer_generation_id
             records, active = await self._wait_next_records(FETCH_TIMEOUT_S)
-            if not records or not self.flow_active or self.app.consumer_generation_id != generation:
+            if not self.flow_active or self.app.consumer_generation_id != generation:
+                self._astray.update(records or ())  # What is dropped here is to be fetched again.
+                self._led_back.clear()
                 continue
-            for tp, fetched in records.items():
+            for tp, fetched in (records or {}).items():
                 if active is None or tp in active:
-                    self.app.scorer.apply(tp.partition, fetched)
-                    self._read_offset[tp] = fetched[-1].offset
-                    await asyncio.sleep(0)
+                    await self._apply(tp, fetched)
+            await self._lead_back()
+
+    async def _apply(self, tp: TP, fetched: Sequence[Record]) -> None:
+        if self.app.scorer.offset(tp.partition) is None:
+            return  # It was taken from us since this was fetched.
+        try:
+            self.app.scorer.apply(tp.partition, fetched)
+        except Gap as gap:
+            if self._led_back.get(tp) != gap.offset:
+                self._astray.add(tp)
+                return
+            await self._must_not_be_lost(tp, gap.offset)
+            self.app.scorer.apply(tp.partition, fetched, after_gap=True)
+        self._read_offset[tp] = fetched[-1].offset
+        await asyncio.sleep(0)
+
+    async def _must_not_be_lost(self, tp: TP, offset: int) -> None:
+        """Offsets may be without a record, as where a producer's transaction ended; they may not be forgotten.
+
+        Raises InvariantBroken if the log does not go back to `offset`, and so no score can be right.
+        """
+        earliest = (await self.earliest_offsets(tp))[tp]
+        if earliest > offset:
+            raise InvariantBroken(f"{tp.topic}/{tp.partition} begins at {earliest}, the store needs {offset}")
+
+    async def _lead_back(self) -> None:
+        """Seek where a position has run ahead to what was applied."""
+        offsets = {tp: self.app.scorer.offset(tp.partition) for tp in self._astray & self.assignment()}
+        self._astray.clear()
+        positions = {tp: offset for tp, offset in offsets.items() if offset is not None}
+        if positions:
+            log.info("leading back", offsets={tp.partition: offset for tp, offset in positions.items()})
+            await self.seek_wait(positions)
+            self._led_back |= positions
 
 
 class BulkTransport(driver.Transport):

@@ -30,6 +30,14 @@ class Publication:
         return bool(self.scores or self.dead)
 
 
+class Gap(Exception):
+    """Records were passed over: `offset` is the first of them."""
+
+    def __init__(self, offset: int) -> None:
+        super().__init__(offset)
+        self.offset = offset
+
+
 class Partition:
     """Folds one partition into its store and evaluates who changed."""
 
@@ -38,14 +46,17 @@ class Partition:
         self.store = store
         self._model = model
 
-    def apply(self, records: Sequence[Record]) -> int:
+    def apply(self, records: Sequence[Record], *, after_gap: bool = False) -> int:
         """Apply `records` in log order; those before the store's offset have been applied already.
 
-        Returns how many were new. All of them count once and for ever when this returns, or none.
+        Returns how many were new. All of them count once and for ever when this returns, or none. Raises Gap
+        where records are missing before the first, unless the caller knows that the log has none there.
         """
         fresh = [record for record in records if record.offset >= self.store.offset]
         if not fresh:
             return 0
+        if fresh[0].offset > self.store.offset and not after_gap:
+            raise Gap(self.store.offset)
         read = batch.read(fresh)
         opened = self.store.open_batch(read)
         folded = fold_coded(opened.state, opened.events, len(opened.loaded.people), self._model)

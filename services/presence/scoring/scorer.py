@@ -10,9 +10,9 @@ from presence.events.errors import InvariantBroken
 from presence.log.settings import Settings
 from presence.model.spec import Model
 from presence.scoring.batch import Record
+from presence.scoring.ownership import claim
 from presence.scoring.partition import Partition
 from presence.scoring.publisher import Publisher
-from presence.scoring.store import Store
 
 log = structlog.get_logger("presence.scoring")
 
@@ -37,7 +37,7 @@ class Scorer:
         for number in sorted(numbers - self._partitions.keys()):
             publisher = Publisher(self._settings, number)
             await publisher.start()
-            store = Store(self._settings.data / "scoring" / f"partition-{number}")
+            store = claim(self._settings.data / "scoring" / f"partition-{number}")
             self._publishers[number] = publisher
             self._partitions[number] = Partition(number, store, self._model)
             log.info("partition opened", partition=number, offset=store.offset)
@@ -53,11 +53,18 @@ class Scorer:
                 await self._publishers.pop(number).stop()
                 log.info("partition closed", partition=number, offset=partition.store.offset)
 
-    def apply(self, number: int, records: Sequence[Record]) -> None:
-        """Fold what was fetched of a partition. Raises InvariantBroken for one that is not ours."""
+    def offset(self, number: int) -> int | None:
+        """Of the next record that a partition wants; None for one that is not ours."""
+        return self._partitions[number].store.offset if number in self._partitions else None
+
+    def apply(self, number: int, records: Sequence[Record], *, after_gap: bool = False) -> None:
+        """Fold what was fetched of a partition.
+
+        Raises Gap as the partition does, and InvariantBroken for a partition that is not ours.
+        """
         if number not in self._partitions:
             raise InvariantBroken(f"records of partition {number}, which is not open")
-        if self._partitions[number].apply(records):
+        if self._partitions[number].apply(records, after_gap=after_gap):
             self._changed.set()
 
     async def publish_until(self, stopped: Callable[[], bool]) -> None:

@@ -46,6 +46,10 @@ _NEW: Mapping[str, Any] = {
 Result = TypeVar("Result")
 
 
+class StoreHeld(InvariantBroken):
+    """Another process has the store open."""
+
+
 @dataclass(frozen=True, slots=True)
 class Opened:
     """What a batch meets: its people, the ledger rows that were read, and of all that the state for the fold."""
@@ -78,8 +82,10 @@ class Store:
     def __init__(self, folder: Path, map_bytes: int = MAP_BYTES) -> None:
         """Open or create the store in `folder`.
 
-        Raises InvariantBroken if another process has it open, if it is damaged, or of another schema version.
+        Raises StoreHeld if another process has it open, InvariantBroken if it is damaged or of another schema
+        version.
         """
+        self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self._lock = _lock(folder / "owner.lock")
         try:
@@ -261,5 +267,5 @@ def _lock(path: Path) -> int:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         os.close(handle)
-        raise InvariantBroken(f"another process has the store {path.parent} open") from error
+        raise StoreHeld(f"another process has the store {path.parent} open") from error
     return handle

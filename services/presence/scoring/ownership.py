@@ -1,0 +1,63 @@
+"""Which folder of a partition is the one that counts: `partition-N/1`, and after each seizure the next number.
+
+A store has one owner, by a lock that goes with the process. When a partition is assigned to us while another
+process still holds its store, that process has been frozen for longer than its session: it holds the lock, but
+Kafka has fenced it. Its store is copied as of its last commit, and the copy is the one that counts from then on;
+what the other still writes when it wakes goes into the old folder, which is removed once it is free.
+"""
+
+import shutil
+from pathlib import Path
+
+import lmdb
+import structlog
+
+from presence.events.errors import InvariantBroken
+from presence.scoring.store import Store, StoreHeld
+
+log = structlog.get_logger("presence.scoring")
+
+
+def claim(partition: Path) -> Store:
+    """The partition's store, opened; a new one where there is none yet.
+
+    Raises InvariantBroken if the store is damaged or of another schema version.
+    """
+    partition.mkdir(parents=True, exist_ok=True)
+    for unfinished in partition.glob("*.part"):
+        shutil.rmtree(unfinished, ignore_errors=True)
+    numbers = _numbers(partition)
+    newest = numbers[-1] if numbers else 1
+    try:
+        store = Store(partition / str(newest))
+    except StoreHeld:
+        _seize(partition / str(newest), partition / str(newest + 1))
+        store = Store(partition / str(newest + 1))
+    for number in numbers:
+        if partition / str(number) != store.folder:
+            _remove_if_free(partition / str(number))
+    return store
+
+
+def _numbers(partition: Path) -> list[int]:
+    return sorted(int(folder.name) for folder in partition.iterdir() if folder.name.isdigit())
+
+
+def _seize(held: Path, ours: Path) -> None:
+    log.warning("another process holds the store, going on with a copy", held=held.name, copy=ours.name)
+    part = ours.with_suffix(".part")
+    part.mkdir()
+    try:
+        with lmdb.open(str(held), readonly=True, max_dbs=0, create=False) as env:
+            env.copy(str(part), compact=True)
+    except lmdb.Error as error:
+        raise InvariantBroken(f"{held} cannot be copied ({error})") from error
+    part.rename(ours)
+
+
+def _remove_if_free(folder: Path) -> None:
+    try:
+        Store(folder).close()
+    except InvariantBroken:
+        return
+    shutil.rmtree(folder)
