@@ -39,6 +39,12 @@ def claim(partition: Path) -> Store:
     return store
 
 
+def newest_folder(partition: Path) -> Path | None:
+    """The folder of the store that counts; None if the partition has none yet."""
+    numbers = _numbers(partition)
+    return partition / str(numbers[-1]) if numbers else None
+
+
 def _numbers(partition: Path) -> list[int]:
     return sorted(int(folder.name) for folder in partition.iterdir() if folder.name.isdigit())
 

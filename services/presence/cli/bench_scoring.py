@@ -1,0 +1,178 @@
+"""Measures the scoring workers as they run: from a full log to published scores, and how late a score is under load."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from presence.broker import Broker
+from presence.demo.latency import percentile
+from presence.events.errors import SourceUnavailable
+from presence.log.clock import now_ms
+from presence.log.kafka import consumer, ensure_topics, partitions_of
+from presence.log.settings import Settings
+from presence.scoring.progress import progress
+from presence.v1 import score_pb2
+
+POLL_S = 0.05
+READY_S = 60
+SAMPLE = 7
+"""Of so many scores one is looked at, so that looking does not disturb."""
+LOAD_S = 10
+
+
+class Workers:
+    """Scoring workers as processes, and what they use."""
+
+    def __init__(self, settings: Settings, number: int) -> None:
+        (settings.data / "scoring").mkdir(parents=True)
+        log = (settings.data / "workers.log").open("ab")
+        self.processes = [
+            psutil.Popen(
+                [sys.executable, "-m", "presence.scoring"],
+                env=environment(settings) | {"PRESENCE_WORKER": f"bench-{each}"},
+                stdout=log,
+                stderr=log,
+            )
+            for each in range(number)
+        ]
+
+    def cpu_s(self) -> float:
+        """User and system time of all of them so far."""
+        times = [process.cpu_times() for process in self.processes]
+        return sum(each.user + each.system for each in times)
+
+    def peak_megabytes(self) -> int:
+        """The largest that any of them ever was in memory."""
+        status = [Path(f"/proc/{process.pid}/status").read_text() for process in self.processes]
+        peaks = [line.split()[1] for text in status for line in text.splitlines() if line.startswith("VmHWM")]
+        return max(map(int, peaks)) // 1024
+
+    def check(self) -> None:
+        """Raises SourceUnavailable if one has ended."""
+        if any(process.poll() is not None for process in self.processes):
+            raise SourceUnavailable("a worker has ended; see workers.log")
+
+    def stop(self) -> None:
+        for process in self.processes:
+            process.terminate()
+        for process in self.processes:
+            process.wait(15)
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    return os.environ | {
+        "PRESENCE_KAFKA": settings.kafka,
+        "PRESENCE_NAMESPACE": settings.namespace,
+        "PRESENCE_DATA": str(settings.data),
+    }
+
+
+@contextmanager
+def scratch(kafka: str | None) -> Iterator[Settings]:
+    """Settings of a deployment of its own, in a folder that goes; its broker, unless `kafka` names one."""
+    with tempfile.TemporaryDirectory(prefix="presence-bench-") as folder:
+        found = replace(Settings.from_env({}), data=Path(folder), namespace=f"bench{now_ms()}")
+        if kafka:
+            yield replace(found, kafka=kafka)
+            return
+        broker = Broker(Path(folder) / "broker")
+        try:
+            yield replace(found, kafka=str(broker.start().bootstrap))
+        finally:
+            broker.stop()
+
+
+def load(settings: Settings, people: int, events: int, rate: int) -> "subprocess.Popen[bytes]":
+    command = [sys.executable, "-m", "presence.cli.bench_load", str(people), str(events), str(rate)]
+    return subprocess.Popen(command, env=environment(settings))  # noqa: S603 (our own module)
+
+
+def drain(settings: Settings, events: int, people: int, workers: int) -> tuple[dict[str, Any], Workers]:
+    """Fill the log, start the workers, and wait until every score is out. The workers run on."""
+    ensure_topics(settings)
+    if load(settings, people, events, 0).wait():
+        raise SourceUnavailable("the log could not be filled")
+    started = time.monotonic()
+    running = Workers(settings, workers)
+    _wait(lambda: any(progress(settings.data)), running, READY_S)
+    ready_s, start_cpu_s = time.monotonic() - started, running.cpu_s()
+    _wait(lambda: _done(settings, events), running, 600)
+    seconds = time.monotonic() - started - ready_s
+    cpu_s = running.cpu_s() - start_cpu_s
+    size_bytes = sum(each.size_bytes for each in progress(settings.data))
+    scored = sum(each.people for each in progress(settings.data))
+    return {
+        "case": "drain",
+        "events": events,
+        "people": scored,
+        "workers": workers,
+        "seconds": round(seconds, 2),
+        "events_per_second": round(events / seconds),
+        "cpu_seconds_per_million": round(cpu_s / events * 1e6, 2),
+        "start_seconds": round(ready_s, 2),
+        "start_cpu_seconds": round(start_cpu_s, 2),
+        "peak_megabytes_per_worker": running.peak_megabytes(),
+        "state_bytes_per_person": round(size_bytes / scored),
+        "state_bytes_per_event": round(size_bytes / events),
+    }, running
+
+
+def latency(settings: Settings, people: int, rate: int, percent: int, running: Workers) -> dict[str, Any]:
+    """How late scores are while `rate` events a second come in: from the event's sending to its score's arrival."""
+    reader = consumer(settings)
+    partitions = partitions_of(reader, settings.topics.scores)
+    reader.assign(partitions)
+    reader.seek_to_end(*partitions)
+    for partition in partitions:
+        reader.position(partition)
+    cpu_s = running.cpu_s()
+    producer = load(settings, people, rate * LOAD_S, rate)
+    found: list[int] = []
+    began = time.monotonic()
+    quiet_s = 0.0
+    while producer.poll() is None or quiet_s < 1:
+        running.check()
+        asked = time.monotonic()
+        polled = reader.poll(timeout_ms=20)
+        quiet_s = 0.0 if polled else quiet_s + time.monotonic() - asked
+        now = now_ms()
+        for records in polled.values():
+            for record in records[::SAMPLE]:
+                score = score_pb2.Score.FromString(record.value)
+                found.append(now - score.as_of_time.ToMilliseconds())
+    reader.close()
+    found.sort()
+    events = rate * LOAD_S
+    return {
+        "case": "latency",
+        "load_percent": percent,
+        "events_per_second": rate,
+        "seconds": round(time.monotonic() - began, 1),
+        "p50_ms": percentile(found, 50),
+        "p99_ms": percentile(found, 99),
+        "scores_sampled": len(found),
+        "cpu_seconds_per_million": round((running.cpu_s() - cpu_s) / events * 1e6, 2),
+    }
+
+
+def _done(settings: Settings, events: int) -> bool:
+    found = list(progress(settings.data))
+    return sum(each.offset for each in found) >= events and not any(each.unpublished for each in found)
+
+
+def _wait(condition: Any, running: Workers, within_s: float) -> None:
+    deadline = time.monotonic() + within_s
+    while not condition():
+        running.check()
+        if time.monotonic() > deadline:
+            raise SourceUnavailable("the workers are not done in time; see workers.log")
+        time.sleep(POLL_S)

@@ -1,0 +1,56 @@
+"""How far the stores of one data folder have come, read beside the worker that owns them."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import lmdb
+
+from presence.events.errors import InvariantBroken
+from presence.scoring.ownership import newest_folder
+
+
+class Progress(NamedTuple):
+    """offset: of the next record to apply; unpublished: changes whose scores are not out; bytes: on disk."""
+
+    partition: int
+    offset: int
+    people: int
+    unpublished: int
+    size_bytes: int
+
+
+def progress(data: Path) -> Iterator[Progress]:
+    """Of every partition that has a store under `data`, in their order.
+
+    Raises InvariantBroken for a store that cannot be read.
+    """
+    folders = (data / "scoring").glob("partition-*")
+    for number, folder in sorted((int(folder.name.rpartition("-")[2]), folder) for folder in folders):
+        store = newest_folder(folder)
+        if store is not None and (store / "data.mdb").exists():
+            yield _of(number, store)
+
+
+def _of(number: int, store: Path) -> Progress:
+    try:
+        with lmdb.open(str(store), readonly=True, max_dbs=3) as env:
+            people, pending, meta = (
+                env.open_db(name, create=False) for name in (b"people", b"pending", b"meta")
+            )
+            with env.begin() as txn:
+                value = txn.get(b"meta", db=meta)
+                offset = json.loads(bytes(value))["offset"] if value else 0
+                pages = env.info()["last_pgno"] + 1
+                return Progress(
+                    number,
+                    offset,
+                    txn.stat(people)["entries"],
+                    txn.stat(pending)["entries"],
+                    pages * env.stat()["psize"],
+                )
+    except lmdb.NotFoundError:
+        return Progress(number, 0, 0, 0, 0)  # It is being made.
+    except (lmdb.Error, ValueError) as error:
+        raise InvariantBroken(f"{store} cannot be read ({error})") from error
