@@ -35,6 +35,10 @@ class Topics:
         return f"{self.namespace}.scores"
 
     @property
+    def history(self) -> str:
+        return f"{self.namespace}.history"
+
+    @property
     def dlq(self) -> str:
         return f"{self.namespace}.dlq"
 
@@ -49,5 +53,6 @@ class Topics:
                 None,
                 MappingProxyType(compact | {"min.compaction.lag.ms": str(DAY_MS)}),
             ),
+            Topic(self.history, None, MappingProxyType(compact)),
             Topic(self.dlq, 1, MappingProxyType({"retention.ms": str(30 * DAY_MS)})),
         )

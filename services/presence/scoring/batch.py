@@ -1,6 +1,6 @@
 """From fetched records to what the fold takes: a frame of events, and what could not be read."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
@@ -14,7 +14,7 @@ from presence.log import codec
 from presence.log.topics import DAY_MS
 from presence.model.coding import Coding
 from presence.scoring import decode
-from presence.scoring.dead import DeadLetter
+from presence.scoring.outbox import Letter, Topic
 
 VALUE_BYTES_MAX = codec.RECORD_BYTES_MAX
 """How much of an unreadable record is kept for the dead letter topic."""
@@ -35,8 +35,30 @@ class Batch:
     """Some records of one partition, in log order. `events` has the columns of the log and `offset`."""
 
     events: pl.DataFrame
-    dead: list[DeadLetter]
+    dead: list[Letter]
     next_offset: int
+    ends_day: bool = False
+    """Whether the last record is a tick that ends a day; no other one is."""
+
+    def days(self, clock_ms: int) -> Iterator["Batch"]:
+        """The same records cut after each tick that ends a day; `clock_ms` is the clock before them."""
+        begin, events = 0, self.events
+        for at, observed_ms in self._clocks():
+            if observed_ms // DAY_MS > clock_ms // DAY_MS:
+                rows = events.filter(pl.col("offset").is_between(begin, at))
+                dead = [letter for letter in self.dead if begin <= letter.offset <= at]
+                yield Batch(rows, dead, at + 1, ends_day=True)
+                begin = at + 1
+            clock_ms = max(clock_ms, observed_ms)
+        if begin == 0:
+            yield self
+        elif begin < self.next_offset:
+            dead = [letter for letter in self.dead if letter.offset >= begin]
+            yield Batch(events.filter(pl.col("offset") >= begin), dead, self.next_offset)
+
+    def _clocks(self) -> list[tuple[int, int]]:
+        ticks = self.ticks.filter(pl.col("kind") == int(Kind.CLOCK))
+        return ticks.select("offset", "observed_ms").rows()
 
     @cached_property
     def named(self) -> pl.DataFrame:
@@ -105,7 +127,7 @@ def read(records: Sequence[Record]) -> Batch:
     events, refused = decode.read([record.key for record in records], values)
     offsets = pl.Series("offset", [record.offset for record in records], dtype=pl.Int64)
     dead = [
-        DeadLetter(records[row].offset, reason, (values[row] or b"")[:VALUE_BYTES_MAX])
+        Letter(Topic.DLQ, b"scoring", (values[row] or b"")[:VALUE_BYTES_MAX], reason, records[row].offset)
         for row, reason in sorted(refused.items())
     ]
     events = events.with_columns(offsets.gather(events.get_column("row"))).drop("row")

@@ -3,31 +3,44 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from presence.model.evaluate import evaluate
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from presence.log.topics import DAY_MS
+from presence.model.evaluate import Scores, evaluate
 from presence.model.fold import fold_coded
 from presence.model.spec import Model
-from presence.scoring import batch, translate
+from presence.scoring import batch, closing
 from presence.scoring.batch import Record
-from presence.scoring.dead import DeadLetter
+from presence.scoring.closing import Closed
+from presence.scoring.outbox import Letter
+from presence.scoring.states import Loaded
 from presence.scoring.store import Store
+from presence.scoring.translate import Translator
 
 PEOPLE_MAX = 50_000
 """Scores in one publication: bounds its memory and how long the fold waits for it."""
+SWEEP_PEOPLE_MAX = 5_000
+"""Whom a new day reaches between two publications: what is live goes on meanwhile."""
+LETTERS_MAX = 20_000
 
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """Scores that are due: `None` in place of a score is a tombstone. And dead letters to be reported.
+    """Scores that are due: `None` in place of a score is a tombstone. And letters to other topics.
 
-    changes: of each person the number of their last change, for `Store.published`.
+    changes: of each person the number of their last change; numbers: of the letters. Both are for
+    `Partition.published`.
     """
 
     changes: Mapping[str, int]
     scores: Sequence[tuple[str, bytes | None]]
-    dead: Sequence[DeadLetter]
+    letters: Sequence[Letter]
+    numbers: Sequence[bytes]
 
     def __bool__(self) -> bool:
-        return bool(self.scores or self.dead)
+        return bool(self.scores or self.letters)
 
 
 class Gap(Exception):
@@ -45,6 +58,7 @@ class Partition:
         self.number = number
         self.store = store
         self._model = model
+        self._translator = Translator(model, number)
 
     def apply(self, records: Sequence[Record], *, after_gap: bool = False) -> int:
         """Apply `records` in log order; those before the store's offset have been applied already.
@@ -57,21 +71,58 @@ class Partition:
             return 0
         if fresh[0].offset > self.store.offset and not after_gap:
             raise Gap(self.store.offset)
-        read = batch.read(fresh)
-        opened = self.store.open_batch(read)
-        folded = fold_coded(opened.state, opened.events, len(opened.loaded.people), self._model)
-        self.store.save(opened, folded, read)
+        for part in batch.read(fresh).days(self.store.meta.clock_ms):
+            while part.ends_day and self.store.sweeping:
+                self._sweep(PEOPLE_MAX)  # The day before ends for everybody before the next one does.
+            opened = self.store.open_batch(part)
+            made = self._closings(opened.loaded)
+            folded = fold_coded(opened.state, opened.events, len(opened.loaded.people), self._model)
+            self.store.save(opened, folded, part, made)
         return len(fresh)
 
     def due(self) -> Publication:
-        """The scores of up to PEOPLE_MAX unpublished people, as of the store's offset."""
-        due = self.store.due(PEOPLE_MAX)
-        values = translate.messages(
-            evaluate(due.state, self._model), self._model, self.number, due.people, due.offsets
+        """The scores of up to PEOPLE_MAX unpublished people, as of the store's offset, and letters."""
+        if self.store.sweeping:
+            self._sweep(SWEEP_PEOPLE_MAX)
+        due = self.store.due(PEOPLE_MAX, LETTERS_MAX)
+        people, scores = due.loaded.people, evaluate(due.state, self._model)
+        whose, presence = _presence(scores)
+        today = scores.people.get_column("as_of_ms").to_numpy() // DAY_MS
+        since = closing.changes(due.loaded.packed, whose, presence, today)
+        values = self._translator.messages(scores, people, due.offsets, since)
+        named = zip(people.gather(whose).to_list(), values, strict=True)
+        found: dict[str, bytes | None] = dict.fromkeys(people.to_list(), None) | dict(named)
+        return Publication(
+            due.changes, list(found.items()), [each for _, each in due.letters], [at for at, _ in due.letters]
         )
-        scores = dict.fromkeys(due.people.to_list(), None) | values
-        return Publication(due.changes, list(scores.items()), self.store.dead_letters())
 
     def published(self, publication: Publication) -> None:
         """Remember that `publication` is out."""
-        self.store.published(publication.changes, publication.dead)
+        self.store.published(publication.changes, publication.numbers)
+
+    def _sweep(self, people_max: int) -> None:
+        """Let the new day reach the next people."""
+        loaded = self.store.unswept(people_max)
+        self.store.swept(loaded, self._closings(loaded))
+
+    def _closings(self, loaded: Loaded) -> Closed | None:
+        """The closing scores of those whose last day has not been closed; None if there are none."""
+        day = self.store.meta.day
+        if day is None:
+            return None
+        chosen = closing.still_open(loaded.packed, loaded.known, day)
+        if not chosen.any():
+            return None
+        scores = evaluate(self.store.state_at(loaded, chosen, day), self._model)
+        whose, presence = _presence(scores)
+        today = np.full(len(whose), day.day)
+        since = closing.changes(loaded.packed.only(chosen), whose, presence, today)
+        people = loaded.people.filter(pl.Series(chosen))
+        values = self._translator.messages(scores, people, np.full(len(people), day.offset), since)
+        return Closed(day, np.flatnonzero(chosen)[whose], presence, values)
+
+
+def _presence(scores: Scores) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
+    """Whose scores they are, and the score itself."""
+    position = scores.people.get_column("person").to_numpy().astype(np.intp)
+    return position, scores.people.get_column("presence").to_numpy()

@@ -12,7 +12,7 @@ from presence.scoring.ownership import newest_folder
 
 
 class Progress(NamedTuple):
-    """offset: of the next record to apply; unpublished: changes whose scores are not out; bytes: on disk."""
+    """offset: of the next record to apply; unpublished: batches and letters that are not out; bytes: on disk."""
 
     partition: int
     offset: int
@@ -35,9 +35,9 @@ def progress(data: Path) -> Iterator[Progress]:
 
 def _of(number: int, store: Path) -> Progress:
     try:
-        with lmdb.open(str(store), readonly=True, max_dbs=3) as env:
-            people, pending, meta = (
-                env.open_db(name, create=False) for name in (b"people", b"pending", b"meta")
+        with lmdb.open(str(store), readonly=True, max_dbs=4) as env:
+            people, pending, outbox, meta = (
+                env.open_db(name, create=False) for name in (b"people", b"pending", b"outbox", b"meta")
             )
             with env.begin() as txn:
                 value = txn.get(b"meta", db=meta)
@@ -47,7 +47,7 @@ def _of(number: int, store: Path) -> Progress:
                     number,
                     offset,
                     txn.stat(people)["entries"],
-                    txn.stat(pending)["entries"],
+                    txn.stat(pending)["entries"] + txn.stat(outbox)["entries"],
                     pages * env.stat()["psize"],
                 )
     except lmdb.NotFoundError:

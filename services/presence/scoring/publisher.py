@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from aiokafka import AIOKafkaProducer
 
 from presence.log.settings import Settings
-from presence.scoring.dead import DeadLetter
+from presence.scoring.outbox import Letter, Topic
 from presence.scoring.partition import Publication
 
 LINGER_MS = 0
@@ -18,7 +18,7 @@ LINGER_MS = 0
 BATCH_BYTES_MAX = 2**19
 """Of one batch; below what a broker takes in one request."""
 
-_Record = tuple[bytes, bytes | None, list[tuple[str, bytes]]]
+_Record = tuple[bytes, bytes | None, list[tuple[str, bytes]], int | None]
 
 
 class Publisher:
@@ -26,6 +26,7 @@ class Publisher:
 
     def __init__(self, settings: Settings, partition: int) -> None:
         self._topics = settings.topics
+        self._names = {Topic.DLQ: settings.topics.dlq, Topic.HISTORY: settings.topics.history}
         self._partition = partition
         self._producer = AIOKafkaProducer(
             bootstrap_servers=settings.kafka,
@@ -49,25 +50,31 @@ class Publisher:
         Raises aiokafka's ProducerFenced if another worker has taken over.
         """
         async with self._producer.transaction():
-            scores: Iterable[_Record] = ((person.encode(), value, []) for person, value in publication.scores)
+            scores: Iterable[_Record] = (
+                (person.encode(), value, [], None) for person, value in publication.scores
+            )
             await self._send(self._topics.scores, self._partition, scores)
-            dead = ((b"scoring", letter.value, self._headers(letter)) for letter in publication.dead)
-            await self._send(self._topics.dlq, 0, dead)
+            for topic, partition in ((Topic.DLQ, 0), (Topic.HISTORY, self._partition)):
+                letters = [self._record(letter) for letter in publication.letters if letter.topic == topic]
+                await self._send(self._names[topic], partition, letters)
 
     async def _send(self, topic: str, partition: int, records: Iterable[_Record]) -> None:
         """Send records in batches that the producer is handed whole: one by one costs five times as much."""
         batch, held = self._producer.create_batch(), 0
-        for key, value, headers in records:
-            while not batch.append(key=key, value=value, timestamp=None, headers=headers):
+        for key, value, headers, time_ms in records:
+            while not batch.append(key=key, value=value, timestamp=time_ms, headers=headers):
                 await self._producer.send_batch(batch, topic, partition=partition)
                 batch, held = self._producer.create_batch(), 0
             held += 1
         if held:
             await self._producer.send_batch(batch, topic, partition=partition)
 
-    def _headers(self, letter: DeadLetter) -> list[tuple[str, bytes]]:
+    def _record(self, letter: Letter) -> _Record:
+        if letter.topic == Topic.HISTORY:
+            return letter.key, letter.value, [], letter.time_ms
         position = f"{self._topics.activity}/{self._partition}/{letter.offset}"
-        return [("reason", letter.reason.encode()), ("position", position.encode())]
+        headers = [("reason", letter.reason.encode()), ("position", position.encode())]
+        return letter.key, letter.value, headers, None
 
 
 def aiokafka_security(settings: Settings) -> dict[str, object]:

@@ -70,10 +70,12 @@ class Changed:
     ledger_owner: NDArray[np.intp]
 
 
-def changed(loaded: Loaded, state: State, last_offsets: NDArray[np.int64], networks: NetworkCodes) -> Changed:
-    """What the fold made of the people of `loaded`; `state` has networks by rank."""
+def changed(
+    loaded: Loaded, state: State, last_offsets: NDArray[np.int64], closed_day: int, networks: NetworkCodes
+) -> Changed:
+    """What the fold made of the people of `loaded`, closed up to `closed_day`; `state` has networks by rank."""
     header = np.zeros(len(loaded.people), dtype=HEADER)
-    header["offset"] = last_offsets
+    header["offset"], header["closed_day"] = last_offsets, closed_day
     for name in PERSON_FIELDS:
         header[name] = state.people.get_column(name).to_numpy()
     for name in ("ledger_rows", "bucket_bits"):

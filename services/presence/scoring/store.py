@@ -6,25 +6,28 @@ batch, never between. A lost store comes back by folding the log again.
 """
 
 import fcntl
-import json
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import lmdb
+import msgspec
 import numpy as np
 import polars as pl
 
 from presence.events.errors import InvariantBroken
+from presence.log.topics import DAY_MS
 from presence.model.fold import Folded, for_everybody
 from presence.model.state import State
-from presence.scoring import states, tables
+from presence.scoring import closing, states, tables
 from presence.scoring.batch import Batch
-from presence.scoring.dead import DeadLetter
+from presence.scoring.closing import Closed, Day
 from presence.scoring.ledger import Entries, Ledger
+from presence.scoring.outbox import Letter, Outbox, Topic
 from presence.scoring.pending import Pending
 from presence.scoring.states import Loaded
 from presence.scoring.tables import HEADER, NetworkCodes
@@ -32,18 +35,26 @@ from presence.scoring.tables import HEADER, NetworkCodes
 SCHEMA_VERSION = 2
 MAP_BYTES = 2**30
 """Address space to begin with; it doubles when the state has grown so far."""
-_TABLES = ("people", "ledger", "pending", "dead", "meta")
+_TABLES = ("people", "ledger", "pending", "outbox", "meta")
 _UNKNOWN = np.zeros(1, dtype=HEADER).tobytes()
-_NEW: Mapping[str, Any] = {
-    "schema": SCHEMA_VERSION,
-    "offset": 0,
-    "clock_ms": 0,
-    "watermarks": {},
-    "new_day_offset": -1,
-    "sweep": None,
-    "networks": [""],
-}
 Result = TypeVar("Result")
+
+
+class Meta(msgspec.Struct, frozen=True):
+    """What is known of the partition as a whole.
+
+    offset: of the next record to apply; new_day_offset: of the last record that changed everybody's score; sweep:
+    the last person whom it has made due, None when it has reached everybody; day: the last one that ended.
+    """
+
+    schema: int = SCHEMA_VERSION
+    offset: int = 0
+    clock_ms: int = 0
+    watermarks: dict[str, int] = {}
+    new_day_offset: int = -1
+    sweep: str | None = None
+    day: Day | None = None
+    networks: tuple[str, ...] = ("",)
 
 
 class StoreHeld(InvariantBroken):
@@ -65,15 +76,16 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """Whose score is to be published, sorted: their last changes, the offsets of their revisions, their state.
+    """What is to be published: whose score, their last changes, the offsets of their revisions, their state.
 
-    In the state a person is the position among `people`.
+    In the state a person is the position among those loaded.
     """
 
     changes: Mapping[str, int]
-    people: pl.Series
+    loaded: Loaded
     offsets: np.ndarray
     state: State
+    letters: Sequence[tuple[bytes, Letter]]
 
 
 class Store:
@@ -91,24 +103,29 @@ class Store:
         try:
             self._env = lmdb.open(str(folder), map_size=map_bytes, max_dbs=len(_TABLES), metasync=False)
             self._db = {name: self._env.open_db(name.encode()) for name in _TABLES}
-            meta = self._meta()
             self._ledger = Ledger(self._db["ledger"])
+            self._outbox = Outbox(self._db["outbox"])
             with self._env.begin() as txn:
                 self._pending = Pending(self._db["pending"], txn)
+                value = txn.get(b"meta", db=self._db["meta"])
+            self.meta = Meta() if value is None else msgspec.json.decode(value, type=Meta)
         except (lmdb.Error, ValueError) as error:
             os.close(self._lock)
             raise InvariantBroken(f"{folder} cannot be read ({error}): rebuild it") from error
-        if meta["schema"] != SCHEMA_VERSION:
+        if self.meta.schema != SCHEMA_VERSION:
             self.close()
-            raise InvariantBroken(f"{folder} has schema {meta['schema']}, not {SCHEMA_VERSION}: rebuild it")
-        self.offset: int = meta["offset"]
+            raise InvariantBroken(f"{folder} has schema {self.meta.schema}, not {SCHEMA_VERSION}: rebuild it")
+        self._networks = NetworkCodes(self.meta.networks)
+
+    @property
+    def offset(self) -> int:
         """Of the next record to apply."""
-        self.clock_ms: int = meta["clock_ms"]
-        self.watermarks: dict[str, int] = meta["watermarks"]
-        self._new_day_offset: int = meta["new_day_offset"]
-        self._sweep: str | None = meta["sweep"]
-        """The last person whom the new day has made due; None when it has reached everybody."""
-        self._networks = NetworkCodes(meta["networks"])
+        return self.meta.offset
+
+    @property
+    def sweeping(self) -> bool:
+        """Whether a new day has still to reach somebody."""
+        return self.meta.sweep is not None
 
     def close(self) -> None:
         """Release the store; another process may open it."""
@@ -130,42 +147,49 @@ class Store:
         state = replace(self._everybodys(loaded, self._networks.rank), ledger=ledger)
         return Opened(loaded, entries, shown, for_everybody(state, batch.ticks), events)
 
-    def save(self, opened: Opened, folded: Folded, batch: Batch) -> None:
-        """Write what `batch` left, and go on after it.
+    def save(self, opened: Opened, folded: Folded, batch: Batch, made: Closed | None) -> None:
+        """Write what `batch` left, and go on after it; `made` are closings that were due before it.
 
         Its people are left unpublished; if it brings a new day, everybody will be.
         """
         loaded, entries = opened.loaded, opened.entries
-        new = states.changed(loaded, folded.state, batch.last_offsets, self._networks)
+        if made is not None:
+            loaded = replace(loaded, packed=closing.closed(loaded.packed, made))
+        day = -1 if self.meta.day is None else self.meta.day.day
+        new = states.changed(loaded, folded.state, batch.last_offsets, day, self._networks)
         kept = ~opened.shown & states.standing(entries, folded, self._networks)
         ledger = np.concatenate([entries.rows[kept], new.ledger])
         owner = np.concatenate([entries.owner[kept], new.ledger_owner])
-        new_day_offset = batch.new_day_offset(self.clock_ms, self.watermarks)
+        meta = self._after(batch, folded.state)
         people = loaded.people.to_list()
-        meta: dict[str, Any] = {
-            "offset": batch.next_offset,
-            "clock_ms": folded.state.clock_ms,
-            "watermarks": dict(folded.state.watermarks),
-            "new_day_offset": self._new_day_offset if new_day_offset is None else new_day_offset,
-            "sweep": self._sweep if new_day_offset is None else "",
-        }
 
         def write(txn: lmdb.Transaction) -> int:
             header = new.packed.header.copy()
             inline = self._ledger.write(txn, loaded.keys, entries, ledger, owner, header=header)
-            values = tables.pack(tables.Packed(header, {**new.packed.rows, "ledger": inline}))
-            with txn.cursor(db=self._db["people"]) as cursor:
-                cursor.putmulti(zip(loaded.keys, values, strict=True))
-            for letter in batch.dead:
-                value = json.dumps([letter.reason, letter.value.hex()]).encode()
-                txn.put(letter.offset.to_bytes(8, "big"), value, db=self._db["dead"])
+            self._put(txn, loaded.keys, tables.Packed(header, {**new.packed.rows, "ledger": inline}))
+            self._outbox.put(txn, [*_history(loaded.people, made), *batch.dead])
             self._save_meta(txn, meta)
             return self._pending.record(txn, people)
 
         self._pending.changed(self._written(write), people)
-        self.offset, self.clock_ms = batch.next_offset, folded.state.clock_ms
-        self.watermarks = dict(folded.state.watermarks)
-        self._new_day_offset, self._sweep = meta["new_day_offset"], meta["sweep"]
+        self.meta = meta
+
+    def _after(self, batch: Batch, state: State) -> Meta:
+        meta = msgspec.structs.replace(
+            self.meta,
+            offset=batch.next_offset,
+            clock_ms=state.clock_ms,
+            watermarks=dict(state.watermarks),
+            networks=tuple(self._networks.names),
+        )
+        new_day_offset = batch.new_day_offset(self.meta.clock_ms, self.meta.watermarks)
+        if new_day_offset is not None:
+            meta = msgspec.structs.replace(meta, new_day_offset=new_day_offset, sweep="")
+        if batch.ends_day:
+            ended = state.clock_ms // DAY_MS - 1
+            day = Day(ended, batch.next_offset - 1, state.clock_ms, dict(state.watermarks))
+            meta = msgspec.structs.replace(meta, day=day)
+        return meta
 
     def load(self, people: Sequence[str], ids: pl.DataFrame | None = None) -> State:
         """The state of `people`, and of the ledger the rows of `ids` (person, id); canonical."""
@@ -182,33 +206,53 @@ class Store:
         state = states.named(state, loaded.people)
         return replace(state, ledger=state.ledger.join(ids, on=["person", "id"], how="semi")).canonical()
 
-    def due(self, people_max: int) -> Due:
-        """Up to `people_max` people whose score is not published."""
-        if self._sweep is not None and len(self._pending) < people_max:
-            self._sweep_on(people_max - len(self._pending))
+    def due(self, people_max: int, letters_max: int) -> Due:
+        """Up to `people_max` people whose score is not published, and up to `letters_max` letters."""
         changes = self._pending.oldest(people_max)
         loaded = self._load(pl.Series(sorted(changes), dtype=pl.String))
-        offsets = np.maximum(loaded.packed.header["offset"], self._new_day_offset)
-        return Due(changes, loaded.people, offsets, self._everybodys(loaded, self._networks.name))
+        offsets = np.maximum(loaded.packed.header["offset"], self.meta.new_day_offset)
+        with self._env.begin() as txn:
+            letters = self._outbox.oldest(txn, letters_max)
+        return Due(changes, loaded, offsets, self._everybodys(loaded, self._networks.name), letters)
 
-    def published(self, changes: Mapping[str, int], dead: Iterable[DeadLetter] = ()) -> None:
+    def published(self, changes: Mapping[str, int], letters: Iterable[bytes]) -> None:
         """Remember that these are out; who has changed since stays unpublished."""
 
         def write(txn: lmdb.Transaction) -> None:
             self._pending.published(txn, changes)
-            for letter in dead:
-                txn.delete(letter.offset.to_bytes(8, "big"), db=self._db["dead"])
+            self._outbox.sent(txn, letters)
 
         self._written(write)
 
-    def dead_letters(self) -> list[DeadLetter]:
-        """What is still to be reported to the dead letter topic, oldest first."""
-        with self._env.begin() as txn, txn.cursor(db=self._db["dead"]) as cursor:
-            return [
-                DeadLetter(int.from_bytes(key, "big"), reason, bytes.fromhex(value))
-                for key, packed in cursor
-                for reason, value in [json.loads(packed)]
-            ]
+    def unswept(self, people_max: int) -> Loaded:
+        """The next people whom the new day has not reached yet; nobody at its end."""
+        after = (self.meta.sweep or "").encode()
+        with self._env.begin() as txn, txn.cursor(db=self._db["people"]) as cursor:
+            found = (
+                islice(cursor.iternext(values=False), people_max) if cursor.set_range(after + b"\0") else ()
+            )
+            people = [bytes(key).decode() for key in found]
+        return self._load(pl.Series(people, dtype=pl.String))
+
+    def swept(self, loaded: Loaded, made: Closed | None) -> None:
+        """The new day has reached these people: they are due, with `made` their closings."""
+        people = loaded.people.to_list()
+        meta = msgspec.structs.replace(self.meta, sweep=people[-1] if people else None)
+
+        def write(txn: lmdb.Transaction) -> int:
+            if made is not None:
+                self._put(txn, loaded.keys, closing.closed(loaded.packed, made))
+                self._outbox.put(txn, _history(loaded.people, made))
+            self._save_meta(txn, meta)
+            return self._pending.record(txn, people)
+
+        self._pending.changed(self._written(write), people)
+        self.meta = meta
+
+    def state_at(self, loaded: Loaded, chosen: np.ndarray, day: Day) -> State:
+        """The state of the chosen people as it stood when `day` ended; nothing has touched them since."""
+        state = replace(loaded, packed=loaded.packed.only(chosen), known=loaded.known[chosen])
+        return replace(state.state(self._networks.name), clock_ms=day.clock_ms, watermarks=day.watermarks)
 
     def _load(self, people: pl.Series) -> Loaded:
         people = people.alias("person")
@@ -220,24 +264,11 @@ class Store:
 
     def _everybodys(self, loaded: Loaded, network: states.Network) -> State:
         state = loaded.state(network)
-        return replace(state, clock_ms=self.clock_ms, watermarks=dict(self.watermarks))
+        return replace(state, clock_ms=self.meta.clock_ms, watermarks=dict(self.meta.watermarks))
 
-    def _sweep_on(self, people_max: int) -> None:
-        """Make the next people due whom the new day has not reached yet."""
-        after = (self._sweep or "").encode()
-        with self._env.begin() as txn, txn.cursor(db=self._db["people"]) as cursor:
-            found = cursor.set_range(after + b"\0")
-            people = (
-                [key.decode() for key in islice(cursor.iternext(values=False), people_max)] if found else []
-            )
-        sweep = people[-1] if people else None
-
-        def write(txn: lmdb.Transaction) -> int:
-            self._save_meta(txn, {"sweep": sweep})
-            return self._pending.record(txn, people)
-
-        self._pending.changed(self._written(write), people)
-        self._sweep = sweep
+    def _put(self, txn: lmdb.Transaction, keys: Sequence[bytes], packed: tables.Packed) -> None:
+        with txn.cursor(db=self._db["people"]) as cursor:
+            cursor.putmulti(zip(keys, tables.pack(packed), strict=True))
 
     def _written(self, change: Callable[[lmdb.Transaction], Result]) -> Result:
         """Make `change` in one transaction; where the map is full, in a map of twice the size."""
@@ -248,17 +279,20 @@ class Store:
             except lmdb.MapFullError:
                 self._env.set_mapsize(2 * self._env.info()["map_size"])
 
-    def _meta(self) -> dict[str, Any]:
-        with self._env.begin() as txn:
-            return self._read_meta(txn)
+    def _save_meta(self, txn: lmdb.Transaction, meta: Meta) -> None:
+        txn.put(b"meta", msgspec.json.encode(meta), db=self._db["meta"])
 
-    def _read_meta(self, txn: lmdb.Transaction) -> dict[str, Any]:
-        value = txn.get(b"meta", db=self._db["meta"])
-        return dict(_NEW) if value is None else json.loads(bytes(value))
 
-    def _save_meta(self, txn: lmdb.Transaction, news: Mapping[str, Any]) -> None:
-        meta = {**self._read_meta(txn), **news, "networks": self._networks.names}
-        txn.put(b"meta", json.dumps(meta).encode(), db=self._db["meta"])
+def _history(people: pl.Series, made: Closed | None) -> list[Letter]:
+    """The letters to the history topic: the closing score of each person, under the person and the day."""
+    if made is None:
+        return []
+    date = datetime.fromtimestamp(made.day.day * DAY_MS / 1000, UTC).strftime("%Y-%m-%d")
+    ended_ms = (made.day.day + 1) * DAY_MS
+    return [
+        Letter(Topic.HISTORY, f"{person}/{date}".encode(), value, time_ms=ended_ms)
+        for person, value in zip(people.gather(made.position), made.values, strict=True)
+    ]
 
 
 def _lock(path: Path) -> int:

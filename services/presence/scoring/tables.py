@@ -40,11 +40,13 @@ HEADER = np.dtype(
         ("bucket_bits", "<u4"),
         ("kind", "u1"),
         ("erased", "?"),
-        ("_", "V6"),
+        ("_", "V2"),
+        ("closed_day", "<i4"),
     ]
 )
 """offset: of the person's newest record. counts to ledger: how many rows of each follow, in this order.
-ledger_rows: how many there are in all; bucket_bits 0: they follow, else they stand in 2**bits buckets."""
+ledger_rows: how many there are in all; bucket_bits 0: they follow, else they stand in 2**bits buckets.
+closed_day: the last day, since 1970-01-01, whose closing score has been made."""
 COUNTS = np.dtype(
     [
         ("account", "<u8"),
@@ -121,6 +123,11 @@ class Packed:
     def owners(self, section: str) -> npt.NDArray[np.intp]:
         """The position of the person whose row it is, for each row of `section`."""
         return np.repeat(np.arange(len(self.header)), self.header[section])
+
+    def only(self, chosen: npt.NDArray[np.bool_]) -> "Packed":
+        """Those of the people who are chosen."""
+        rows = {name: rows[chosen[self.owners(name)]] for name, rows in self.rows.items()}
+        return Packed(self.header[chosen], rows)
 
 
 def unpack(values: Sequence[bytes]) -> Packed:

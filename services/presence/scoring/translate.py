@@ -4,7 +4,7 @@ The messages are put together as columns and written by `ptars`; the bytes are t
 deterministic serialisation gives, at a tenth of its cost. Nothing from outside is ever read this way.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -34,39 +34,48 @@ _NUMBERS: Mapping[str, str] = {
     "events": "events",
 }
 """Field of the message -> column of the people."""
+CHANGES = ("day_change_millipoints", "week_change_millipoints", "month_change_millipoints")
+"""The fields of what changed since the closings of CHANGES_DAYS."""
 
 
-def messages(
-    scores: Scores, model: Model, partition: int, names: pl.Series, offsets: NDArray[np.int64]
-) -> dict[str, bytes]:
-    """By person the serialised `Score`.
+class Translator:
+    """Writes the scores of one partition, by one model."""
 
-    In `scores` a person is a position in `names`, and in `offsets`, which are those of the revisions.
-    """
-    handler = _handler()
-    schema: pa.Schema = handler.schema()
-    people = scores.people
-    position = people.get_column("person")
-    names = names.gather(position)
-    as_of = pl.col("as_of_ms").cast(pl.Datetime("ms", "UTC")).dt.cast_time_unit("ns")
-    flat = people.select(
-        names.alias("person"),
-        pl.struct(name=pl.lit(model.name), hash=pl.lit(model.hash)).alias("model"),
-        as_of.alias("as_of_time"),
-        pl.struct(PILLARS).alias("pillars"),
-        pl.col("stale").alias("stale_networks"),
-        *(pl.col(column).alias(field) for field, column in _NUMBERS.items()),
-    )
-    accounts = scores.accounts.select("person", "network", "account", pl.struct(PILLARS).alias("shares"))
-    columns = {column: flat.get_column(column).to_arrow() for column in flat.columns} | {
-        "revision": _revisions(partition, offsets[position.to_numpy()]),
-        "accounts": _grouped(accounts, position, schema.field("accounts").type),
-        "waterfall": _grouped(scores.waterfall, position, schema.field("waterfall").type),
-    }
-    batch = pa.RecordBatch.from_arrays(
-        [columns[field.name].cast(field.type) for field in schema], schema=schema
-    )
-    return dict(zip(names.to_list(), handler.record_batch_to_array(batch).to_pylist(), strict=True))
+    def __init__(self, model: Model, partition: int) -> None:
+        self._model = pl.struct(name=pl.lit(model.name), hash=pl.lit(model.hash)).alias("model")
+        self._partition = partition
+
+    def messages(
+        self, scores: Scores, names: pl.Series, offsets: NDArray[np.int64], since: Sequence[pl.Series]
+    ) -> list[bytes]:
+        """The serialised `Score` of each person of `scores`, in their order.
+
+        There a person is a position in `names`, and in `offsets`, which are those of the revisions. `since` are
+        the changes of each, of CHANGES.
+        """
+        schema: pa.Schema = _handler().schema()
+        people = scores.people
+        position = people.get_column("person")
+        flat = people.select(
+            names.gather(position).alias("person"),
+            self._model,
+            pl.col("as_of_ms").cast(pl.Datetime("ms", "UTC")).dt.cast_time_unit("ns").alias("as_of_time"),
+            pl.struct(PILLARS).alias("pillars"),
+            pl.col("stale").alias("stale_networks"),
+            *(pl.col(column).alias(field) for field, column in _NUMBERS.items()),
+            *(change.alias(field) for field, change in zip(CHANGES, since, strict=True)),
+        )
+        accounts = scores.accounts.select("person", "network", "account", pl.struct(PILLARS).alias("shares"))
+        columns = {column: flat.get_column(column).to_arrow() for column in flat.columns} | {
+            "revision": _revisions(self._partition, offsets[position.to_numpy()]),
+            "accounts": _grouped(accounts, position, schema.field("accounts").type),
+            "waterfall": _grouped(scores.waterfall, position, schema.field("waterfall").type),
+        }
+        batch = pa.RecordBatch.from_arrays(
+            [columns[field.name].cast(field.type) for field in schema], schema=schema
+        )
+        values: list[bytes] = _handler().record_batch_to_array(batch).to_pylist()
+        return values
 
 
 @cache

@@ -26,7 +26,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from presence.v1 import event_pb2 as presence_dot_v1_dot_event__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17presence/v1/score.proto\x12\x0bpresence.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17presence/v1/event.proto\"\xbb\x04\n\x05Score\x12\x0e\n\x06person\x18\x01 \x01(\t\x12%\n\x04kind\x18\x02 \x01(\x0e\x32\x17.presence.v1.PersonKind\x12!\n\x05model\x18\x03 \x01(\x0b\x32\x12.presence.v1.Model\x12.\n\nas_of_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1c\n\x14presence_millipoints\x18\x05 \x01(\x05\x12\x1e\n\x16visibility_millipoints\x18\x06 \x01(\x05\x12%\n\x07pillars\x18\x07 \x01(\x0b\x32\x14.presence.v1.Pillars\x12\x1b\n\x13reviews_millipoints\x18\x08 \x01(\x11\x12\x1e\n\x16\x61ssociates_millipoints\x18\t \x01(\x11\x12\x1c\n\x14\x63onduct_factor_micro\x18\n \x01(\x05\x12\x1c\n\x14\x65vidence_millievents\x18\x0b \x01(\x03\x12\x18\n\x10\x63onfidence_micro\x18\x0c \x01(\x05\x12\x18\n\x10generosity_micro\x18\r \x01(\x05\x12,\n\x08\x61\x63\x63ounts\x18\x0e \x03(\x0b\x32\x1a.presence.v1.AccountShares\x12.\n\twaterfall\x18\x0f \x03(\x0b\x32\x1b.presence.v1.WaterfallEntry\x12\x16\n\x0estale_networks\x18\x10 \x03(\t\x12\x0e\n\x06\x65vents\x18\x11 \x01(\x03\x12\x10\n\x08revision\x18\x12 \x01(\t\"#\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04hash\x18\x02 \x01(\t\"n\n\x07Pillars\x12\r\n\x05reach\x18\x01 \x01(\x05\x12\x11\n\tresonance\x18\x02 \x01(\x05\x12\x11\n\texpertise\x18\x03 \x01(\x05\x12\r\n\x05voice\x18\x04 \x01(\x05\x12\x0e\n\x06upkeep\x18\x05 \x01(\x05\x12\x0f\n\x07inbound\x18\x06 \x01(\x05\"W\n\rAccountShares\x12\x0f\n\x07network\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x63\x63ount\x18\x02 \x01(\x06\x12$\n\x06shares\x18\x03 \x01(\x0b\x32\x14.presence.v1.Pillars\"V\n\x0eWaterfallEntry\x12\r\n\x05\x65ntry\x18\x01 \x01(\t\x12\x0f\n\x07network\x18\x02 \x01(\t\x12\x0f\n\x07\x61\x63\x63ount\x18\x03 \x01(\x06\x12\x13\n\x0bmillipoints\x18\x04 \x01(\x11\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17presence/v1/score.proto\x12\x0bpresence.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17presence/v1/event.proto\"\x81\x06\n\x05Score\x12\x0e\n\x06person\x18\x01 \x01(\t\x12%\n\x04kind\x18\x02 \x01(\x0e\x32\x17.presence.v1.PersonKind\x12!\n\x05model\x18\x03 \x01(\x0b\x32\x12.presence.v1.Model\x12.\n\nas_of_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1c\n\x14presence_millipoints\x18\x05 \x01(\x05\x12\x1e\n\x16visibility_millipoints\x18\x06 \x01(\x05\x12%\n\x07pillars\x18\x07 \x01(\x0b\x32\x14.presence.v1.Pillars\x12\x1b\n\x13reviews_millipoints\x18\x08 \x01(\x11\x12\x1e\n\x16\x61ssociates_millipoints\x18\t \x01(\x11\x12\x1c\n\x14\x63onduct_factor_micro\x18\n \x01(\x05\x12\x1c\n\x14\x65vidence_millievents\x18\x0b \x01(\x03\x12\x18\n\x10\x63onfidence_micro\x18\x0c \x01(\x05\x12\x18\n\x10generosity_micro\x18\r \x01(\x05\x12,\n\x08\x61\x63\x63ounts\x18\x0e \x03(\x0b\x32\x1a.presence.v1.AccountShares\x12.\n\twaterfall\x18\x0f \x03(\x0b\x32\x1b.presence.v1.WaterfallEntry\x12\x16\n\x0estale_networks\x18\x10 \x03(\t\x12\x0e\n\x06\x65vents\x18\x11 \x01(\x03\x12\x10\n\x08revision\x18\x12 \x01(\t\x12#\n\x16\x64\x61y_change_millipoints\x18\x13 \x01(\x11H\x00\x88\x01\x01\x12$\n\x17week_change_millipoints\x18\x14 \x01(\x11H\x01\x88\x01\x01\x12%\n\x18month_change_millipoints\x18\x15 \x01(\x11H\x02\x88\x01\x01\x42\x19\n\x17_day_change_millipointsB\x1a\n\x18_week_change_millipointsB\x1b\n\x19_month_change_millipoints\"#\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04hash\x18\x02 \x01(\t\"n\n\x07Pillars\x12\r\n\x05reach\x18\x01 \x01(\x05\x12\x11\n\tresonance\x18\x02 \x01(\x05\x12\x11\n\texpertise\x18\x03 \x01(\x05\x12\r\n\x05voice\x18\x04 \x01(\x05\x12\x0e\n\x06upkeep\x18\x05 \x01(\x05\x12\x0f\n\x07inbound\x18\x06 \x01(\x05\"W\n\rAccountShares\x12\x0f\n\x07network\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x63\x63ount\x18\x02 \x01(\x06\x12$\n\x06shares\x18\x03 \x01(\x0b\x32\x14.presence.v1.Pillars\"V\n\x0eWaterfallEntry\x12\r\n\x05\x65ntry\x18\x01 \x01(\t\x12\x0f\n\x07network\x18\x02 \x01(\t\x12\x0f\n\x07\x61\x63\x63ount\x18\x03 \x01(\x06\x12\x13\n\x0bmillipoints\x18\x04 \x01(\x11\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,13 +34,13 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'presence.v1.score_pb2', _gl
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_SCORE']._serialized_start=99
-  _globals['_SCORE']._serialized_end=670
-  _globals['_MODEL']._serialized_start=672
-  _globals['_MODEL']._serialized_end=707
-  _globals['_PILLARS']._serialized_start=709
-  _globals['_PILLARS']._serialized_end=819
-  _globals['_ACCOUNTSHARES']._serialized_start=821
-  _globals['_ACCOUNTSHARES']._serialized_end=908
-  _globals['_WATERFALLENTRY']._serialized_start=910
-  _globals['_WATERFALLENTRY']._serialized_end=996
+  _globals['_SCORE']._serialized_end=868
+  _globals['_MODEL']._serialized_start=870
+  _globals['_MODEL']._serialized_end=905
+  _globals['_PILLARS']._serialized_start=907
+  _globals['_PILLARS']._serialized_end=1017
+  _globals['_ACCOUNTSHARES']._serialized_start=1019
+  _globals['_ACCOUNTSHARES']._serialized_end=1106
+  _globals['_WATERFALLENTRY']._serialized_start=1108
+  _globals['_WATERFALLENTRY']._serialized_end=1194
 # @@protoc_insertion_point(module_scope)

@@ -24,7 +24,9 @@ DESCRIPTOR: _descriptor.FileDescriptor
 class Score(_message.Message):
     """What a person's or business's presence is worth, and why: one record of the
     compact topic `presence.scores`, and what the gateway answers. It is a pure
-    function of the log up to `revision`, so it can be rebuilt to the byte.
+    function of the log up to `revision`, so it can be rebuilt to the byte. One
+    more copy of each day goes to `presence.history`: the score that stood when
+    the day's tick came.
 
     Units: millipoints are thousandths of a point, 0 to 100_000; micro are
     millionths of a share, 0 to 1_000_000.
@@ -50,6 +52,9 @@ class Score(_message.Message):
     STALE_NETWORKS_FIELD_NUMBER: _builtins.int
     EVENTS_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
+    DAY_CHANGE_MILLIPOINTS_FIELD_NUMBER: _builtins.int
+    WEEK_CHANGE_MILLIPOINTS_FIELD_NUMBER: _builtins.int
+    MONTH_CHANGE_MILLIPOINTS_FIELD_NUMBER: _builtins.int
     person: _builtins.str
     """Pseudonymous id of the person, `p_` and 26 characters."""
     kind: _event_pb2.PersonKind.ValueType
@@ -73,6 +78,15 @@ class Score(_message.Message):
     """Events that counted so far; repeats and ignored ones not included."""
     revision: _builtins.str
     """Opaque; of two revisions of one person, the gateway knows the later one."""
+    day_change_millipoints: _builtins.int
+    """presence_millipoints less what it was when yesterday closed, -100_000 to
+    100_000; in a closing score: when the day before closed. Not set for who was
+    not scored then. Days are those of UTC.
+    """
+    week_change_millipoints: _builtins.int
+    """The same against seven days ago."""
+    month_change_millipoints: _builtins.int
+    """The same against thirty days ago."""
     @_builtins.property
     def model(self) -> Global___Model: ...
     @_builtins.property
@@ -116,12 +130,26 @@ class Score(_message.Message):
         stale_networks: _abc.Iterable[_builtins.str] | None = ...,
         events: _builtins.int = ...,
         revision: _builtins.str = ...,
+        day_change_millipoints: _builtins.int | None = ...,
+        week_change_millipoints: _builtins.int | None = ...,
+        month_change_millipoints: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of_time", b"as_of_time", "model", b"model", "pillars", b"pillars"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_day_change_millipoints", b"_day_change_millipoints", "_month_change_millipoints", b"_month_change_millipoints", "_week_change_millipoints", b"_week_change_millipoints", "as_of_time", b"as_of_time", "day_change_millipoints", b"day_change_millipoints", "model", b"model", "month_change_millipoints", b"month_change_millipoints", "pillars", b"pillars", "week_change_millipoints", b"week_change_millipoints"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accounts", b"accounts", "as_of_time", b"as_of_time", "associates_millipoints", b"associates_millipoints", "conduct_factor_micro", b"conduct_factor_micro", "confidence_micro", b"confidence_micro", "events", b"events", "evidence_millievents", b"evidence_millievents", "generosity_micro", b"generosity_micro", "kind", b"kind", "model", b"model", "person", b"person", "pillars", b"pillars", "presence_millipoints", b"presence_millipoints", "reviews_millipoints", b"reviews_millipoints", "revision", b"revision", "stale_networks", b"stale_networks", "visibility_millipoints", b"visibility_millipoints", "waterfall", b"waterfall"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_day_change_millipoints", b"_day_change_millipoints", "_month_change_millipoints", b"_month_change_millipoints", "_week_change_millipoints", b"_week_change_millipoints", "accounts", b"accounts", "as_of_time", b"as_of_time", "associates_millipoints", b"associates_millipoints", "conduct_factor_micro", b"conduct_factor_micro", "confidence_micro", b"confidence_micro", "day_change_millipoints", b"day_change_millipoints", "events", b"events", "evidence_millievents", b"evidence_millievents", "generosity_micro", b"generosity_micro", "kind", b"kind", "model", b"model", "month_change_millipoints", b"month_change_millipoints", "person", b"person", "pillars", b"pillars", "presence_millipoints", b"presence_millipoints", "reviews_millipoints", b"reviews_millipoints", "revision", b"revision", "stale_networks", b"stale_networks", "visibility_millipoints", b"visibility_millipoints", "waterfall", b"waterfall", "week_change_millipoints", b"week_change_millipoints"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__day_change_millipoints: _TypeAlias = _typing.Literal["day_change_millipoints"]  # noqa: Y015
+    _WhichOneofArgType__day_change_millipoints: _TypeAlias = _typing.Literal["_day_change_millipoints", b"_day_change_millipoints"]  # noqa: Y015
+    _WhichOneofReturnType__month_change_millipoints: _TypeAlias = _typing.Literal["month_change_millipoints"]  # noqa: Y015
+    _WhichOneofArgType__month_change_millipoints: _TypeAlias = _typing.Literal["_month_change_millipoints", b"_month_change_millipoints"]  # noqa: Y015
+    _WhichOneofReturnType__week_change_millipoints: _TypeAlias = _typing.Literal["week_change_millipoints"]  # noqa: Y015
+    _WhichOneofArgType__week_change_millipoints: _TypeAlias = _typing.Literal["_week_change_millipoints", b"_week_change_millipoints"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__day_change_millipoints) -> _WhichOneofReturnType__day_change_millipoints | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__month_change_millipoints) -> _WhichOneofReturnType__month_change_millipoints | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__week_change_millipoints) -> _WhichOneofReturnType__week_change_millipoints | None: ...
 
 Global___Score: _TypeAlias = Score  # noqa: Y015
 

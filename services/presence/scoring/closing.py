@@ -1,0 +1,75 @@
+"""The end of a day: the score that everybody had when its tick came, and what changed since.
+
+A closing speaks of the state as it stood at the tick. It is made for each person before the first batch that
+touches them after it, or by the sweep through everybody, whichever comes first; both give the same.
+"""
+
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from presence.scoring.tables import CLOSINGS, Packed
+
+DAYS_KEPT = 31
+"""What the longest change needs."""
+CHANGES_DAYS = (1, 7, 30)
+
+
+class Day(msgspec.Struct, frozen=True):
+    """The last day that ended: as days since 1970-01-01, by which tick, and what was known then."""
+
+    day: int
+    offset: int
+    clock_ms: int
+    watermarks: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """The closing presence, millipoints, of some people by position, and their serialised scores."""
+
+    day: Day
+    position: NDArray[np.intp]
+    presence: NDArray[np.int64]
+    values: list[bytes]
+
+
+def still_open(packed: Packed, known: NDArray[np.bool_], day: Day) -> NDArray[np.bool_]:
+    """Whose closing of `day` is to be made: who was there at its tick and has not been closed since."""
+    header = packed.header
+    open_: NDArray[np.bool_] = known & ~header["erased"] & (header["closed_day"] < day.day)
+    return open_
+
+
+def closed(packed: Packed, made: Closed) -> Packed:
+    """The same people with a closing more; the oldest ones go."""
+    header = packed.header.copy()
+    header["closed_day"][made.position] = made.day.day
+    new = np.zeros(len(made.position), dtype=CLOSINGS)
+    new["day"], new["presence"] = made.day.day, made.presence
+    rows = np.concatenate([packed.rows["closings"], new])
+    owner = np.concatenate([packed.owners("closings"), made.position])
+    kept = np.flatnonzero(rows["day"] > made.day.day - DAYS_KEPT)
+    order = kept[np.argsort(owner[kept], kind="stable")]
+    header["closings"] = np.bincount(owner[order], minlength=len(header))
+    return Packed(header, {**packed.rows, "closings": rows[order]})
+
+
+def changes(
+    packed: Packed, position: NDArray[np.intp], presence: NDArray[np.int64], today: NDArray[np.int64]
+) -> list[pl.Series]:
+    """By CHANGES_DAYS what came since the closing so many days before `today`; null where there is none."""
+    rows = packed.rows["closings"]
+    keys = packed.owners("closings") << 32 | rows["day"]
+    found = []
+    for days in CHANGES_DAYS:
+        wanted = position << 32 | today - days
+        at = np.minimum(np.searchsorted(keys, wanted), max(len(keys) - 1, 0))
+        there = keys[at] == wanted if len(keys) else np.zeros(len(wanted), dtype=np.bool_)
+        before = rows["presence"][at].astype(np.int64) if len(keys) else np.zeros(len(wanted), dtype=np.int64)
+        change = pl.Series(presence - before)
+        found.append(change.set(~pl.Series(there), None))
+    return found

@@ -1,0 +1,58 @@
+"""What a partition has to send besides scores: dead letters, and the closing scores of a day."""
+
+from collections.abc import Iterable, Sequence
+from enum import IntEnum
+from itertools import islice
+from typing import Any
+
+import lmdb
+import msgspec
+
+
+class Topic(IntEnum):
+    DLQ = 0
+    HISTORY = 1
+
+
+class Letter(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One record to be sent.
+
+    DLQ: `value` as it was read at `offset`, `reason` why it was refused. HISTORY: the serialised score of a
+    person (`key`: `person/YYYY-MM-DD`) when the day ended at `time_ms`.
+    """
+
+    topic: Topic
+    key: bytes
+    value: bytes
+    reason: str = ""
+    offset: int = 0
+    time_ms: int = 0
+
+
+class Outbox:
+    """Letters in the order in which they were put in; all calls within a transaction of the caller."""
+
+    def __init__(self, db: Any) -> None:
+        self._db = db
+
+    def put(self, txn: lmdb.Transaction, letters: Sequence[Letter]) -> None:
+        """Keep `letters` until they are sent."""
+        if letters:
+            with txn.cursor(db=self._db) as cursor:
+                last = int.from_bytes(cursor.key(), "big") if cursor.last() else 0
+                encoded = (
+                    (number.to_bytes(8, "big"), msgspec.msgpack.encode(letter))
+                    for number, letter in enumerate(letters, last + 1)
+                )
+                cursor.putmulti(encoded, append=True)
+
+    def oldest(self, txn: lmdb.Transaction, letters_max: int) -> list[tuple[bytes, Letter]]:
+        """Up to `letters_max` letters, each with what `sent` wants to know."""
+        with txn.cursor(db=self._db) as cursor:
+            found: Iterable[tuple[bytes, bytes]] = islice(cursor.iternext(), letters_max)  # type: ignore[arg-type]  # no buffers
+            return [(number, msgspec.msgpack.decode(letter, type=Letter)) for number, letter in found]
+
+    def sent(self, txn: lmdb.Transaction, numbers: Iterable[bytes]) -> None:
+        """Forget letters that are out."""
+        for number in numbers:
+            txn.delete(number, db=self._db)
