@@ -19,7 +19,7 @@ import msgspec
 import numpy as np
 import polars as pl
 
-from presence.events.errors import InvariantBroken
+from presence.events.errors import InvariantBroken, SourceUnavailable
 from presence.log.topics import DAY_MS
 from presence.model.fold import Folded, for_everybody
 from presence.model.state import State
@@ -109,6 +109,9 @@ class Store:
                 self._pending = Pending(self._db["pending"], txn)
                 value = txn.get(b"meta", db=self._db["meta"])
             self.meta = Meta() if value is None else msgspec.json.decode(value, type=Meta)
+        except lmdb.DiskError as error:
+            os.close(self._lock)
+            raise _no_room(folder) from error
         except (lmdb.Error, ValueError) as error:
             os.close(self._lock)
             raise InvariantBroken(f"{folder} cannot be read ({error}): rebuild it") from error
@@ -276,6 +279,8 @@ class Store:
             try:
                 with self._env.begin(write=True) as txn:
                     return change(txn)
+            except lmdb.DiskError as error:
+                raise _no_room(self.folder) from error
             except lmdb.MapFullError:
                 self._env.set_mapsize(2 * self._env.info()["map_size"])
 
@@ -293,6 +298,12 @@ def _history(people: pl.Series, made: Closed | None) -> list[Letter]:
         Letter(Topic.HISTORY, f"{person}/{date}".encode(), value, time_ms=ended_ms)
         for person, value in zip(people.gather(made.position), made.values, strict=True)
     ]
+
+
+def _no_room(folder: Path) -> SourceUnavailable:
+    return SourceUnavailable(
+        f"{folder} cannot be written, most likely the disk is full: make room and start again"
+    )
 
 
 def _lock(path: Path) -> int:

@@ -33,6 +33,7 @@ def test_variables_are_typed() -> None:
         "test.roster",
         "test.activity",
         "test.scores",
+        "test.history",
         "test.dlq",
     ]
 
