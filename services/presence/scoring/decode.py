@@ -132,8 +132,9 @@ def _admitted(columns: Columns, people: pl.Series, networks: pl.Series) -> Mask:
     observed = columns["observed_ms"]
     person_chars = people.str.len_chars().to_numpy()
     named = (person_chars > 0) & (person_chars <= door.PERSON_CHARS_MAX)
-    known = networks.unique().str.contains(f"^(?:{door.NETWORK.pattern})$")
-    network = networks.is_in(networks.unique().filter(known).implode()).to_numpy()
+    codes = networks.unique()
+    codes = codes.filter(codes.str.contains(f"^(?:{door.NETWORK.pattern})$"))
+    network = networks.is_in(codes.implode()).to_numpy()
     by_kind = np.zeros((3, len(people)), dtype=np.bool_)
     by_kind[0] = (columns["kind"] == Kind.ACTIVITY) & network & _activity(columns)
     by_kind[1] = (columns["kind"] == Kind.GAUGE) & network & _gauge(columns)
