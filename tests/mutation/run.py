@@ -1,16 +1,21 @@
-"""Mutation testing of the core: `python -m tests.mutation.run FOLDER [PATTERN...]`, from the project's root.
+"""Mutation testing of the core: `python tests/mutation/run.py FOLDER [PATTERN...]`, from the project's root.
 
-mutmut 3 knows packages under `src/` only, and writes beside what it mutates, so the package and the tests
-of the model are laid out anew in FOLDER, where a later run goes on. A PATTERN is a mutant's name, such as
-`presence.model.ledger*`; without one every mutant of the core is tried, which takes hours.
+The package and the tests of the model are laid out anew in FOLDER, every module of the model as mutmut
+rewrites it: with all its mutants, of which an environment variable chooses one. pytest collects once; each
+mutant is a fork of that warm process, which runs the tests that reach the mutated function until one fails,
+first those that killed its neighbours. mutmut's own runner does the same some twenty times slower, since
+polars' threads do not survive its forks.
+
+A PATTERN is a mutant's name, such as `presence.model.ledger*`; without one all are tried, which takes half
+an hour on two cores. FOLDER/results.jsonl says what became of each, and `report.py` reads it.
 
 mutmut is no dependency of the project, since it and Faust want different versions of click. It needs an
 environment of its own: numpy, polars, msgspec, typer, rich, pytest, pytest-timeout, hypothesis, `mutmut==3.8.*`.
 """
 
 import os
+import re
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -26,23 +31,15 @@ NOT_OF_THE_CORE = (
 SETTINGS = """\
 [tool.pytest.ini_options]
 addopts = "-ra --strict-markers --strict-config --import-mode=importlib"
-timeout = 300
-
-[tool.mutmut]
-source_paths = ["src"]
-only_mutate = ["src/presence/model/*"]
-pytest_add_cli_args = ["-p", "no:cacheprovider", "-x", "-q"]
-pytest_add_cli_args_test_selection = ["tests/unit/model", "tests/golden", "tests/property"]
-process_isolation = "forkserver"
-use_git_change_detection = false
+testpaths = ["tests"]
 """
-"""A fork server, because the threads of polars do not survive a fork."""
-ENVIRONMENT = {"HYPOTHESIS_PROFILE": "quick", "POLARS_MAX_THREADS": "1"}
-"""Thirty examples of each property: a mutant that survives them is tried again with CI's thousand by hand."""
+ENVIRONMENT = {"HYPOTHESIS_PROFILE": "mutation", "POLARS_MAX_THREADS": "1"}
+_CACHED = re.compile(r"^@(lru_cache.*)\n(?=def (\w+))", re.MULTILINE)
+"""mutmut leaves decorated functions alone, so these are decorated after their mutants are written."""
 
 
-def lay_out(folder: Path) -> None:
-    """Copy package and tests to `folder`, in the shape that mutmut understands; what was there is replaced."""
+def lay_out(folder: Path) -> list[str]:
+    """Copy package and tests to `folder`, the model with its mutants; their names. What was there is replaced."""
     for part in ("src", "tests"):
         shutil.rmtree(folder / part, ignore_errors=True)
     without = shutil.ignore_patterns("__pycache__")
@@ -50,18 +47,33 @@ def lay_out(folder: Path) -> None:
     for suite in SUITES:
         shutil.copytree(ROOT / suite, folder / suite, ignore=without)
     for path in NOT_OF_THE_CORE:
-        (folder / path).unlink(missing_ok=True)
+        (folder / path).unlink()
     (folder / "pyproject.toml").write_text(SETTINGS)
+    os.chdir(folder)
+    return [name for path in sorted(Path("src/presence/model").glob("*.py")) for name in _mutate(path)]
+
+
+def _mutate(path: Path) -> list[str]:
+    from mutmut.mutation.file_mutation import mutate_file_contents  # noqa: PLC0415 - reads its settings in FOLDER.
+
+    code = path.read_text()
+    mutated = mutate_file_contents(str(path), _CACHED.sub("", code))
+    cached = "".join(f"\n{name} = {cache}({name})\n" for cache, name in _CACHED.findall(code))
+    path.write_text(mutated.code + cached)
+    return [f"presence.model.{path.stem}.{name}" for name in mutated.mutant_names]
 
 
 def main(folder: Path, patterns: list[str]) -> int:
-    """Lay out, run, and say which mutants survived; the exit code is mutmut's."""
-    lay_out(folder)
-    mutmut = [sys.executable, "-m", "mutmut"]
-    environment = os.environ | ENVIRONMENT
-    ran = subprocess.run([*mutmut, "run", *patterns], cwd=folder, env=environment, check=False)
-    subprocess.run([*mutmut, "results"], cwd=folder, env=environment, check=False)
-    return ran.returncode
+    """Lay out, and try the mutants that a pattern names."""
+    folder.mkdir(exist_ok=True)
+    names = lay_out(folder)
+    os.environ.update(ENVIRONMENT)
+    sys.path[:0] = [str(folder / "src"), str(folder)]
+    import pytest  # noqa: PLC0415 - polars reads its environment on import.
+    from forks import Forks  # noqa: PLC0415
+
+    plugins = [Forks(names, patterns or ["*"], folder / "results.jsonl")]
+    return int(pytest.main(["-q", "-p", "no:cacheprovider", "-p", "no:timeout"], plugins=plugins))
 
 
 if __name__ == "__main__":

@@ -82,7 +82,7 @@ def evaluate(state: State, model: Model, as_of_ms: int | None = None) -> Scores:
 def _gauges(state: State, accounts: Accounts) -> dict[Gauge, Ints]:
     """By gauge the value of each account, -1 where it has none."""
     gauge, value = state.gauges["gauge"].to_numpy(), state.gauges["value"].to_numpy()
-    found = {name: np.full(len(accounts), -1, dtype=np.int64) for name in Gauge if name}
+    found = {name: np.full(len(accounts), -1) for name in Gauge if name}
     for name, values in found.items():
         own = np.flatnonzero(gauge == name)
         values[accounts.of_gauges[own]] = value[own]
@@ -109,12 +109,12 @@ def _factor(state: State, people: pl.Series, day: Ints, model: Model) -> Ints:
     weights = np.zeros(len(Severity), dtype=np.int64)
     weights[[Severity.MINOR, Severity.SERIOUS, Severity.SEVERE]] = spec.minor, spec.serious, spec.severe
     flags = state.flags.filter(~pl.col("withdrawn"))
-    person = people.search_sorted(flags["person"]).to_numpy() if len(flags) else np.empty(0, dtype=np.intp)
+    person = people.search_sorted(flags["person"]).to_numpy()
     table = decay.table(spec.half_life_days)
     age = np.maximum(0, day[person] - flags["occurred_ms"].to_numpy() // DAY_MS)
     left = table[np.minimum(age, len(table) - 1)]
-    burden = np.zeros(len(people), dtype=np.int64)
-    np.add.at(burden, person, weights[flags["severity"].to_numpy()] * left >> decay.ONE_BITS)
+    each = weights[flags["severity"].to_numpy()] * left >> decay.ONE_BITS
+    burden = np.bincount(person, each, len(people))
     return np.maximum(spec.factor_min, np.rint(1e6 * np.exp(-burden / 1e6)).astype(np.int64))
 
 
@@ -133,7 +133,7 @@ def _points(
     reviews_max = np.where(business, kinds.business.reviews_max, kinds.person.reviews_max)
     points["reviews"] = truncated(reviews_max * off, span)
     points["associates"] = _associates(people, whole["evidence"], model)
-    raw = sum(points.values(), np.zeros(len(people), dtype=np.int64))
+    raw = np.sum([*points.values()], axis=0)
     cut = np.clip(raw, 0, PRESENCE_MAX)
     points["clip"] = cut - raw
     points["conduct"] = cut * whole["factor"] // MICRO - cut
@@ -161,8 +161,7 @@ def _stale(accounts: Accounts, day: Ints, size: int) -> pl.Series:
     """By person the networks that stand still, sorted."""
     still = np.flatnonzero(accounts.day < day[accounts.person])
     still = still[runs.starts(accounts.person[still], accounts.network[still])]
-    moving = np.ones(size, dtype=np.bool_)
-    moving[accounts.person[still]] = False
+    moving = np.bincount(accounts.person[still], minlength=size) == 0
     networks = pl.Series(accounts.networks, dtype=pl.String).gather(accounts.network[still])
     lists = pl.DataFrame({"person": accounts.person[still], "stale": networks}).group_by("person").all()
     empty = pl.DataFrame({"person": np.flatnonzero(moving)}).with_columns(

@@ -42,9 +42,7 @@ class Joiner:
         counted = self._best(shares)
         scaled = self.credibility[counted] * shares[counted] // 1000
         log = self._logarithm(scaled)
-        begins = runs.starts(self.accounts.person[counted])
-        total = np.zeros(self.size, dtype=np.int64)
-        total[self.accounts.person[counted][begins]] = runs.sums(log, begins)
+        total = np.bincount(self.accounts.person[counted], log, self.size)
         return Together(np.rint(-1e6 * np.expm1(-total / 1e6)).astype(np.int64), counted, log)
 
     def _best(self, shares: Ints) -> Index:

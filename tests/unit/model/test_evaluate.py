@@ -5,14 +5,16 @@ from dataclasses import replace
 from math import expm1, isqrt, log1p
 from typing import Any
 
+import msgspec
 import polars as pl
 import pytest
 
 from presence.events.errors import InvariantBroken
 from presence.events.vocabulary import Direction, Event, Gauge, Kind, Object, PersonKind, Severity, Verb
 from presence.model.evaluate import Scores, evaluate
-from presence.model.spec import Model
+from presence.model.spec import PILLARS, Model
 from presence.model.state import State
+from presence.model.waterfall import WATERFALL
 
 Make = Callable[..., Event]
 Folding = Callable[[Iterable[Event]], State]
@@ -270,6 +272,84 @@ def test_views_are_no_evidence_and_a_row_is_at_most_one_event(
     scores = evaluate(folded([*viewed, like(50, magnitude=1000)]), model)
     assert only(scores)["evidence"] == 1000
     assert only(scores)["events"] == 9
+
+
+def test_after_twenty_half_lives_a_large_row_is_no_evidence(
+    act: Make, folded: Folding, model: Model, now_ms: int
+) -> None:
+    generous = msgspec.structs.replace(
+        model, evidence=msgspec.structs.replace(model.evidence, row_max=10**9, half_life_days=1)
+    )
+    state = folded([act(1, magnitude=10_000)])
+    middle_ms = now_ms + 3 * DAY_MS
+    left = [
+        only(evaluate(state, generous, middle_ms + days * DAY_MS))["evidence"] for days in (0, 20, 21, 22)
+    ]
+    assert left == [10**7, 10**7 >> 20, 0, 0]
+
+
+def test_points_are_rounded_at_the_half(record: Make, folded: Folding, model: Model) -> None:
+    """A model of odd percents; among five thousand shares are some that are just below a half."""
+    odd = msgspec.structs.replace(model.kinds.person.percent, reach=11, resonance=29)
+    person = msgspec.structs.replace(model.kinds.person, percent=odd)
+    uneven = msgspec.structs.replace(model, kinds=msgspec.structs.replace(model.kinds, person=person))
+    many = [record(Kind.GAUGE, n, person=f"p_{n}", gauge=Gauge.FOLLOWERS, value=n) for n in range(1, 5_001)]
+    scores = evaluate(folded(many), uneven).people
+    assert {11 * reach % 1000 for reach in scores["reach"]} >= {499, 500}
+    assert scores["presence"].to_list() == [(11 * reach + 500) // 1000 for reach in scores["reach"]]
+
+
+def test_what_is_above_a_hundred_points_or_the_span_of_stars_is_cut(
+    record: Make, folded: Folding, model: Model
+) -> None:
+    percent = msgspec.structs.replace(model.kinds.person.percent, reach=100)
+    kinds = msgspec.structs.replace(
+        model.kinds, person=msgspec.structs.replace(model.kinds.person, percent=percent)
+    )
+    narrow = msgspec.structs.replace(
+        model, kinds=kinds, reviews=msgspec.structs.replace(model.reviews, stars_span=1_000)
+    )
+    gauges = {Gauge.FOLLOWERS: 10**9, Gauge.RATING_STARS: 5_000, Gauge.RATING_COUNT: 10**6}
+    state = folded(
+        record(Kind.GAUGE, n, gauge=gauge, value=value) for n, (gauge, value) in enumerate(gauges.items())
+    )
+    scores = evaluate(state, narrow)
+    assert fall(scores) == [
+        ("reach", "linkedin", 1, 100_000),
+        ("reviews", "", 0, 10_000),
+        ("clip", "", 0, -10_000),
+    ]
+    assert only(scores)["presence"] == 100_000
+
+
+def test_scores_are_integers_also_of_nobody(act: Make, folded: Folding, model: Model) -> None:
+    names = (
+        "visibility",
+        *PILLARS,
+        "reviews",
+        "associates",
+        "factor",
+        "evidence",
+        "confidence",
+        "generosity",
+    )
+    people = {
+        "person": pl.String,
+        "kind": pl.UInt8,
+        **dict.fromkeys(("as_of_ms", "presence", *names, "events"), pl.Int64),
+        "stale": pl.List(pl.String),
+    }
+    accounts = {
+        "person": pl.String,
+        "network": pl.String,
+        "account": pl.UInt64,
+        **dict.fromkeys(PILLARS, pl.Int64),
+    }
+    for state in (State.empty(), folded([act(1)])):
+        scores = evaluate(state, model)
+        assert dict(scores.people.schema) == people
+        assert dict(scores.accounts.schema) == accounts
+        assert dict(scores.waterfall.schema) == dict(WATERFALL)
 
 
 def test_the_erased_have_no_score_and_the_unheard_of_a_score_of_nothing(

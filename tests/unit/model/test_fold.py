@@ -241,6 +241,11 @@ def merged(whole: State, batch: pl.DataFrame, got: Folded) -> State:
     ).canonical()
 
 
+def test_what_is_for_everybody_ignores_and_drops_nothing(record: Make, model: Model) -> None:
+    result = fold(State.empty(), frame([record(Kind.CLOCK, 0, person="")]), model)
+    assert (result.unlinked, result.erased, result.ignored) == ([], [], 0)
+
+
 def test_a_batch_of_nothing_changes_nothing(like: Make, folded: Folding, model: Model) -> None:
     state = folded([like(1)])
     assert fold(state, frame([]), model).state.equals(state)
