@@ -25,6 +25,8 @@ EXAMPLES = int(os.environ.get("EXAMPLES", "30"))
 """Of each property; a mutant that survives them is tried again with CI's thousand."""
 CHOICE = "MUTANT_UNDER_TEST"
 """The variable by which mutmut's code chooses a mutant; its value `stats` reports each call instead."""
+NO_MUTANT = "presence.model.none"
+"""What chooses no mutant: the control, which has to survive."""
 
 _FORK = get_context("fork")
 
@@ -61,6 +63,9 @@ class Forks:
         receiver, _ = _start(_measure, list(items.values()), session)
         self.reached = {test: (seconds, set(names)) for test, seconds, names in receiver.recv()}
         print(f"\n{len(self.names)} mutants, {len(items)} tests: {sum(s for s, _ in self.reached.values()):.0f} s")
+        receiver, _ = _start(_try, NO_MUTANT, [items[test] for test in self.reached], session)
+        if (control := receiver.recv()) != ("survived", ""):
+            pytest.exit(f"without a mutant it is {control}", returncode=1)
         waiting = iter(self.names)
         running: dict[Connection, _Running] = {}
         with self.results.open("a") as file:
@@ -120,7 +125,6 @@ def _try(mutant: str, items: list[pytest.Item], session: pytest.Session, sender:
     os.environ[CHOICE] = mutant
     _forget()
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES_MAX, MEMORY_BYTES_MAX))
-    sys.stdout = sys.stderr = open(os.devnull, "w")
     for item, following in zip(items, [*items[1:], None], strict=True):
         reports = runtestprotocol(item, nextitem=following, log=False)
         if any(report.failed for report in reports):

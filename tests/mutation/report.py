@@ -22,7 +22,7 @@ def table(outcomes: dict[str, str]) -> list[str]:
     counts = Counter((_module(name), outcome) for name, outcome in outcomes.items())
     modules = sorted({module for module, _ in counts})
     by_module = {name: [counts[name, outcome] for outcome in OUTCOMES] for name in modules}
-    by_module["together"] = [sum(numbers) for numbers in zip(*by_module.values(), strict=True)]
+    by_module["all"] = [sum(numbers) for numbers in zip(*by_module.values(), strict=True)]
     rows = ["| module | mutants | " + " | ".join(OUTCOMES) + " | rate |", "|---|" + "---:|" * (len(OUTCOMES) + 2)]
     for name, numbers in by_module.items():
         cells = [name, sum(numbers), *numbers, f"{100 * (1 - numbers[-1] / sum(numbers)):.1f} %"]

@@ -31,6 +31,7 @@ NOT_OF_THE_CORE = (
 SETTINGS = """\
 [tool.pytest.ini_options]
 addopts = "-ra --strict-markers --strict-config --import-mode=importlib"
+filterwarnings = ["error", "ignore::pytest.PytestAssertRewriteWarning"]
 testpaths = ["tests"]
 """
 ENVIRONMENT = {"HYPOTHESIS_PROFILE": "mutation", "POLARS_MAX_THREADS": "1"}
@@ -73,7 +74,7 @@ def main(folder: Path, patterns: list[str]) -> int:
     from forks import Forks  # noqa: PLC0415
 
     plugins = [Forks(names, patterns or ["*"], folder / "results.jsonl")]
-    return int(pytest.main(["-q", "-p", "no:cacheprovider", "-p", "no:timeout"], plugins=plugins))
+    return int(pytest.main(["-q", "--tb=native", "-p", "no:cacheprovider", "-p", "no:timeout"], plugins=plugins))
 
 
 if __name__ == "__main__":

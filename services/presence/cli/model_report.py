@@ -69,7 +69,8 @@ def percent(micro: int) -> str:
 def people_table(scores: Scores) -> Table:
     """Everybody's score and pillars (in percent), best first."""
     numbers = _right("presence", "visibility", *PILLARS, "confidence")
-    table = Table(Column("person", no_wrap=True), "kind", *numbers, box=SIMPLE, padding=(0, 1, 0, 0))
+    names = (Column(header, no_wrap=True) for header in ("person", "kind"))
+    table = Table(*names, *numbers, box=SIMPLE, padding=(0, 1, 0, 0))
     for row in scores.people.sort(-pl.col("presence"), "person").iter_rows(named=True):
         table.add_row(
             row["person"],
@@ -93,4 +94,5 @@ def entries_table(title: str, rows: Iterable[dict[str, Any]], total: int) -> Tab
 
 
 def _right(*headers: str) -> Iterator[Any]:
-    return (Column(header, justify="right") for header in headers)
+    """Columns of numbers; where the screen is narrow a header is broken rather than cut."""
+    return (Column(header, justify="right", overflow="fold") for header in headers)

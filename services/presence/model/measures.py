@@ -26,7 +26,7 @@ def saturation(nats_micro: Ints, full_at: Ints | int) -> Ints:
     >>> saturation(np.array([0, 10_000_000, 40_000_000, 2**60]), 40).tolist()
     [0, 500000, 1000000, 1000000]
     """
-    cut = np.minimum(nats_micro, MICRO * np.asarray(full_at, dtype=np.int64))
+    cut = np.minimum(nats_micro, MICRO * full_at)
     return np.floor(np.sqrt(MICRO * cut // full_at)).astype(np.int64)
 
 
@@ -37,8 +37,7 @@ def weigh(weight: int, value: Ints) -> Ints:
 
 def truncated(numerator: Ints, denominator: Ints | int) -> Ints:
     """The quotient of integers, towards 0; the denominator is positive."""
-    whole: Ints = np.abs(numerator) // np.asarray(denominator, dtype=np.int64)
-    return np.asarray(np.sign(numerator) * whole)
+    return np.asarray(np.sign(numerator) * (np.abs(numerator) // denominator))
 
 
 def week_age(day: Ints, week: Ints) -> Ints:

@@ -78,9 +78,7 @@ def _nothing(accounts: Accounts) -> Ints:
 
 def _sums(rows: Rows, size: int, model: Model) -> Ints:
     """By use and account: A of authored signals, R of received ones, in micro-nats."""
-    weekly = np.zeros(CODES, dtype=np.bool_)
-    for signal in model.signals.values():
-        weekly[signal.code] = signal.saturates_per == "week"
+    weekly = mask(model, [name for name, signal in model.signals.items() if signal.saturates_per == "week"])
     read = np.where(weekly[rows.signal], np.minimum(rows.amount, model.week_amount_max), rows.amount)
     nats = ln1p(read / 1000)
     sums = np.zeros((uses(model).columns, size), dtype=np.int64)
@@ -106,7 +104,7 @@ def _reach(rows: Rows, gauges: dict[Gauge, Ints], accounts: Accounts, model: Mod
     begins = runs.starts(follows.account)
     seen = _nothing(accounts)
     seen[follows.account[begins]] = runs.sums(follows.amount, begins) // 1000
-    told = sum((np.maximum(gauges[Gauge[name]], 0) for name in model.reach.gauges), _nothing(accounts))
+    told = sum(np.maximum(gauges[Gauge[name]], 0) for name in model.reach.gauges)
     full_at = accounts.spread([model.network(name).reach_full_at for name in accounts.networks])
     ratio = np.log1p(np.maximum(told, seen)) / np.log1p(full_at)
     return np.minimum(MICRO, np.rint(1e6 * ratio).astype(np.int64))

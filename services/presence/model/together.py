@@ -69,7 +69,7 @@ def portions(points: Ints, person: Index, together: Together) -> Ints:
     total = np.repeat(runs.sums(together.log, begins), sizes)
     whole = np.maximum(total, 1)
     share, rest = np.divmod(points[person] * together.log, whole)
-    missing = np.repeat(points[person[begins]] * (total[begins] > 0) - runs.sums(share, begins), sizes)
+    missing = np.repeat(points[person[begins]] - runs.sums(share, begins), sizes)
     several = np.flatnonzero(missing > 0)
     order = several[np.lexsort((several, -rest[several], person[several]))]
     begins = runs.starts(person[order])

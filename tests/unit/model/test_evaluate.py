@@ -68,6 +68,29 @@ def test_authored_acts_stop_counting_at_twenty_a_week(act: Make, folded: Folding
     assert not twenty.accounts.equals(evaluate(folded([act(1, magnitude=19)]), model).accounts)
 
 
+def test_amounts_are_read_between_nothing_and_the_models_greatest(
+    act: Make, folded: Folding, model: Model
+) -> None:
+    """A store may hold any amount, and no week bounds what is received."""
+    state = folded([act(1, verb=Verb.MESSAGE, direction=Direction.TO, object=Object.UNSPECIFIED, actor=7)])
+
+    def inbound(amount: int) -> int:
+        counts = state.counts.with_columns(amount=pl.lit(amount, pl.Int64))
+        return int(only(evaluate(replace(state, counts=counts), model))["inbound"])
+
+    assert inbound(-5_000) == inbound(0) == 0 < inbound(1_000)
+    assert inbound(2**50) == inbound(model.amount_max) > inbound(model.amount_max // 2)
+
+
+def test_a_pillar_without_signals_is_empty(act: Make, folded: Folding, model: Model) -> None:
+    pillars = msgspec.structs.replace(
+        model.pillars, voice=msgspec.structs.replace(model.pillars.voice, weights={})
+    )
+    scores = evaluate(folded([act(1)]), msgspec.structs.replace(model, pillars=pillars))
+    assert scores.accounts["voice"].to_list() == [0]
+    assert scores.accounts["expertise"].to_list() == [101_966]
+
+
 def test_received_acts_are_saturated_by_slot(like: Make, folded: Folding, model: Model) -> None:
     same = evaluate(folded([like(n, actor=7) for n in (1, 2)]), model)
     other = evaluate(folded([like(n, actor=n) for n in (1, 2)]), model)

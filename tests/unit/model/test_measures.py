@@ -40,6 +40,12 @@ def test_saturation_is_the_root_of_the_share_and_stops_where_it_is_full(full_at:
     assert saturation(np.array(values), full_at).tolist() == wanted
 
 
+def test_saturation_floors_before_the_root() -> None:
+    """Of this share the root in floating point is a whole number, just above the exact one."""
+    full_at, value = 999_983, 960_548_317_457
+    assert saturation(np.array([value]), full_at).tolist() == [isqrt(10**6 * value // full_at)] == [980_083]
+
+
 def test_weights_floor_and_quotients_go_towards_zero() -> None:
     assert weigh(300, np.array([9, 10])).tolist() == [2, 3]
     assert truncated(np.array([-7, 7, 0]), 2).tolist() == [-3, 3, 0]
