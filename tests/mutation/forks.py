@@ -62,7 +62,9 @@ class Forks:
         items = {item.nodeid: item for item in session.items if "[oracle" not in item.nodeid}
         receiver, _ = _start(_measure, list(items.values()), session)
         self.reached = {test: (seconds, set(names)) for test, seconds, names in receiver.recv()}
-        print(f"\n{len(self.names)} mutants, {len(items)} tests: {sum(s for s, _ in self.reached.values()):.0f} s")
+        print(
+            f"\n{len(self.names)} mutants, {len(items)} tests: {sum(s for s, _ in self.reached.values()):.0f} s"
+        )
         receiver, _ = _start(_try, NO_MUTANT, [items[test] for test in self.reached], session)
         if (control := receiver.recv()) != ("survived", ""):
             pytest.exit(f"without a mutant it is {control}", returncode=1)
@@ -79,7 +81,9 @@ class Forks:
                 for name, outcome, test in _ended(running):
                     if test:
                         self.killers[_function(name)][test] += 1
-                    print(json.dumps({"mutant": name, "outcome": outcome, "test": test}), file=file, flush=True)
+                    print(
+                        json.dumps({"mutant": name, "outcome": outcome, "test": test}), file=file, flush=True
+                    )
 
     def _order(self, name: str) -> list[str]:
         """The tests that reach a mutant: first those that killed others of its function, then the quickest."""
@@ -93,7 +97,9 @@ def _function(mutant: str) -> str:
     return mutant.rpartition("__mutmut_")[0]
 
 
-def _start(job: Callable[..., None], *given: object) -> tuple[Connection, "multiprocessing.context.ForkProcess"]:
+def _start(
+    job: Callable[..., None], *given: object
+) -> tuple[Connection, "multiprocessing.context.ForkProcess"]:
     receiver, sender = _FORK.Pipe(duplex=False)
     process = _FORK.Process(target=job, args=(*given, sender))
     process.start()

@@ -23,7 +23,10 @@ def table(outcomes: dict[str, str]) -> list[str]:
     modules = sorted({module for module, _ in counts})
     by_module = {name: [counts[name, outcome] for outcome in OUTCOMES] for name in modules}
     by_module["all"] = [sum(numbers) for numbers in zip(*by_module.values(), strict=True)]
-    rows = ["| module | mutants | " + " | ".join(OUTCOMES) + " | rate |", "|---|" + "---:|" * (len(OUTCOMES) + 2)]
+    rows = [
+        "| module | mutants | " + " | ".join(OUTCOMES) + " | rate |",
+        "|---|" + "---:|" * (len(OUTCOMES) + 2),
+    ]
     for name, numbers in by_module.items():
         cells = [name, sum(numbers), *numbers, f"{100 * (1 - numbers[-1] / sum(numbers)):.1f} %"]
         rows.append("| " + " | ".join(map(str, cells)) + " |")
@@ -36,7 +39,11 @@ def _module(mutant: str) -> str:
 
 @cache
 def _functions(path: Path) -> dict[str, str]:
-    return {node.name: ast.unparse(node) for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef)}
+    return {
+        node.name: ast.unparse(node)
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef)
+    }
 
 
 def change(mutant: str, folder: Path) -> list[str]:
@@ -44,7 +51,9 @@ def change(mutant: str, folder: Path) -> list[str]:
     *_, module, name = mutant.split(".")
     functions = _functions(folder / f"src/presence/model/{module}.py")
     original = functions[name.rpartition("__mutmut_")[0] + "__mutmut_orig"]
-    lines = difflib.unified_diff(original.splitlines()[1:], functions[name].splitlines()[1:], n=0, lineterm="")
+    lines = difflib.unified_diff(
+        original.splitlines()[1:], functions[name].splitlines()[1:], n=0, lineterm=""
+    )
     return [line for line in lines if not line.startswith(("---", "+++", "@@"))]
 
 

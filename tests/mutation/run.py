@@ -74,7 +74,9 @@ def main(folder: Path, patterns: list[str]) -> int:
     from forks import Forks  # noqa: PLC0415
 
     plugins = [Forks(names, patterns or ["*"], folder / "results.jsonl")]
-    return int(pytest.main(["-q", "--tb=native", "-p", "no:cacheprovider", "-p", "no:timeout"], plugins=plugins))
+    return int(
+        pytest.main(["-q", "--tb=native", "-p", "no:cacheprovider", "-p", "no:timeout"], plugins=plugins)
+    )
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ def accounts(state: State, people: pl.Series, as_of_day: Ints) -> Accounts:
     Raises InvariantBroken where rows are not sorted by their key or belong to nobody.
     """
     counts, gauges = _heads(state.counts, people), _heads(state.gauges, people)
-    networks = sorted({*counts.network.unique(), *gauges.network.unique()}, key=str.encode)
+    networks = sorted({*counts.network.unique(), *gauges.network.unique()})
     coding = {name: code for code, name in enumerate(networks)}
     person = np.concatenate([counts.person, gauges.person])
     network = np.concatenate([_numbers(head.network, coding) for head in (counts, gauges)])
@@ -88,18 +88,18 @@ def _heads(table: pl.DataFrame, people: pl.Series) -> _Heads:
 
 
 def _numbers(column: pl.Series, coding: dict[str, int]) -> Index:
-    return column.replace_strict(coding, return_dtype=pl.Int64).to_numpy().astype(np.intp)
+    return column.replace_strict(coding).to_numpy().astype(np.intp)
 
 
 def _run_ids(column: pl.Series) -> NDArray[np.uint32]:
-    return column.rle_id().to_numpy() if len(column) else np.empty(0, dtype=np.uint32)
+    return column.rle_id().to_numpy()
 
 
 def _positions(column: pl.Series, people: pl.Series) -> Index:
     """Where the persons of a sorted column stand among the people, who are sorted too."""
     begins = runs.starts(_run_ids(column))
     each = column.gather(begins)
-    places = np.flatnonzero(people.is_in(each.implode()).to_numpy()) if len(people) else begins
+    places = np.flatnonzero(people.is_in(each.implode()).to_numpy())
     if len(places) != len(each) or not people.gather(places).equals(each):
         raise InvariantBroken("the state is not sorted by person, or has rows of nobody")
     return np.repeat(places, runs.lengths(begins, len(column)))
