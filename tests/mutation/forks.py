@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
+from multiprocessing.context import ForkProcess
 from pathlib import Path
 
 import pytest
 from _pytest.runner import runtestprotocol
 from hypothesis import HealthCheck, Phase, settings
-from mutmut.mutation import trampoline
+from mutmut.mutation import trampoline  # type: ignore[import-not-found]  # Of another environment.
 
 WORKERS = 2
 DEADLINE_S = 120
@@ -36,7 +37,7 @@ class _Running:
     """A fork, and the time at which it is given up."""
 
     name: str
-    process: "multiprocessing.context.ForkProcess"  # noqa: F821
+    process: ForkProcess
     deadline_s: float
 
 
@@ -60,12 +61,10 @@ class Forks:
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Measure what each test reaches in a first fork; then one fork of each mutant, WORKERS at a time."""
         items = {item.nodeid: item for item in session.items if "[oracle" not in item.nodeid}
-        receiver, _ = _start(_measure, list(items.values()), session)
+        receiver, _ = _start(_measure, list(items.values()))
         self.reached = {test: (seconds, set(names)) for test, seconds, names in receiver.recv()}
-        print(
-            f"\n{len(self.names)} mutants, {len(items)} tests: {sum(s for s, _ in self.reached.values()):.0f} s"
-        )
-        receiver, _ = _start(_try, NO_MUTANT, [items[test] for test in self.reached], session)
+        sys.stderr.write(f"{len(self.names)} mutants, {len(self.reached)} tests\n")
+        receiver, _ = _start(_try, NO_MUTANT, [items[test] for test in self.reached])
         if (control := receiver.recv()) != ("survived", ""):
             pytest.exit(f"without a mutant it is {control}", returncode=1)
         waiting = iter(self.names)
@@ -74,7 +73,7 @@ class Forks:
             while True:
                 while len(running) < WORKERS and (name := next(waiting, None)):
                     tests = [items[test] for test in self._order(name)]
-                    receiver, process = _start(_try, name, tests, session)
+                    receiver, process = _start(_try, name, tests)
                     running[receiver] = _Running(name, process, time.monotonic() + DEADLINE_S)
                 if not running:
                     return True
@@ -97,9 +96,7 @@ def _function(mutant: str) -> str:
     return mutant.rpartition("__mutmut_")[0]
 
 
-def _start(
-    job: Callable[..., None], *given: object
-) -> tuple[Connection, "multiprocessing.context.ForkProcess"]:
+def _start(job: Callable[..., None], *given: object) -> tuple[Connection, ForkProcess]:
     receiver, sender = _FORK.Pipe(duplex=False)
     process = _FORK.Process(target=job, args=(*given, sender))
     process.start()
@@ -126,7 +123,7 @@ def _ended(running: dict[Connection, _Running]) -> list[tuple[str, str, str]]:
     return ended
 
 
-def _try(mutant: str, items: list[pytest.Item], session: pytest.Session, sender: Connection) -> None:
+def _try(mutant: str, items: list[pytest.Item], sender: Connection) -> None:
     """Run the tests on a mutant until one fails."""
     os.environ[CHOICE] = mutant
     _forget()
@@ -139,18 +136,17 @@ def _try(mutant: str, items: list[pytest.Item], session: pytest.Session, sender:
     sender.send(("survived", ""))
 
 
-def _measure(items: list[pytest.Item], session: pytest.Session, sender: Connection) -> None:
+def _measure(items: list[pytest.Item], sender: Connection) -> None:
     """Of each test its seconds and the functions of the core that it reaches."""
     os.environ[CHOICE] = "stats"
     told = []
     for item, following in zip(items, [*items[1:], None], strict=True):
         names: set[str] = set()
         _forget()
-        trampoline.record_trampoline_hit = lambda name, caller, names=names: names.add(name)
+        trampoline.record_trampoline_hit = lambda name, names=names, **_: names.add(name)
         begun = time.monotonic()
         reports = runtestprotocol(item, nextitem=following, log=False)
         if any(report.failed for report in reports):
-            print("FAILS WITHOUT A MUTANT:", item.nodeid, reports[1].longreprtext[-2000:])
             continue
         told.append((item.nodeid, time.monotonic() - begun, sorted(names)))
     sender.send(told)

@@ -58,12 +58,13 @@ def change(mutant: str, folder: Path) -> list[str]:
 
 
 def main(folder: Path) -> None:
-    """Print the table, and of each mutant that survives its name and change."""
+    """Write the table, and of each mutant that is not killed its name and change."""
     outcomes = last(folder / "results.jsonl")
-    print(*table(outcomes), sep="\n")
+    lines = table(outcomes)
     for name, outcome in sorted(outcomes.items()):
         if outcome != "killed":
-            print("", f"{name}: {outcome}", *change(name, folder), sep="\n")
+            lines += ["", f"{name}: {outcome}", *change(name, folder)]
+    sys.stdout.write("\n".join([*lines, ""]))
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-SUITES = ("tests/golden", "tests/oracle", "tests/property", "tests/unit/model")
+SUITES = ("tests/golden", "tests/mutation", "tests/oracle", "tests/property", "tests/unit/model")
 NOT_OF_THE_CORE = (
     "tests/property/test_bluesky_decoder.py",
     "tests/unit/model/test_cli.py",
@@ -55,7 +55,10 @@ def lay_out(folder: Path) -> list[str]:
 
 
 def _mutate(path: Path) -> list[str]:
-    from mutmut.mutation.file_mutation import mutate_file_contents  # noqa: PLC0415 - reads its settings in FOLDER.
+    # mutmut reads its settings from the folder of the process, and is not in the environment of the project.
+    from mutmut.mutation.file_mutation import (  # type: ignore[import-not-found]  # noqa: PLC0415
+        mutate_file_contents,
+    )
 
     code = path.read_text()
     mutated = mutate_file_contents(str(path), _CACHED.sub("", code))
@@ -71,7 +74,7 @@ def main(folder: Path, patterns: list[str]) -> int:
     os.environ.update(ENVIRONMENT)
     sys.path[:0] = [str(folder / "src"), str(folder)]
     import pytest  # noqa: PLC0415 - polars reads its environment on import.
-    from forks import Forks  # noqa: PLC0415
+    from tests.mutation.forks import Forks  # noqa: PLC0415
 
     plugins = [Forks(names, patterns or ["*"], folder / "results.jsonl")]
     return int(

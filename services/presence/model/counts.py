@@ -36,7 +36,7 @@ def add(counts: pl.DataFrame, change: pl.DataFrame, table: SignalTable) -> pl.Da
     }
     old = {name: counts[name].to_numpy() for name in COUNTS}
     total = _summed([old, added, stars, _activities(keys, sign)])
-    return pl.DataFrame(total, schema_overrides={name: counts.schema[name] for name in COUNTS})
+    return pl.DataFrame(total)
 
 
 def _activities(keys: Columns, sign: Ints) -> Columns:

@@ -25,10 +25,7 @@ def spread(people: pl.DataFrame, size: int) -> Columns:
 
 def gathered(columns: Columns) -> pl.DataFrame:
     """The people rows again, coded, of everybody."""
-    size = len(columns["kind"])
-    return pl.DataFrame(
-        {"person": np.arange(size, dtype=np.uint32), **columns}, schema={**PEOPLE, "person": pl.UInt32}
-    )
+    return pl.DataFrame({"person": np.arange(len(columns["kind"]), dtype=np.uint32), **columns})
 
 
 def erase(columns: Columns, who: NDArray[np.uint32]) -> None:
@@ -36,7 +33,7 @@ def erase(columns: Columns, who: NDArray[np.uint32]) -> None:
     columns["erased"][who] = True
     gone = columns["erased"].astype(np.bool_)
     for name, values in columns.items():
-        if name not in {"erased", "kind"}:
+        if name != "erased":
             values[gone] = 0
     columns["kind"][gone] = int(PersonKind.PERSON)
 
@@ -61,7 +58,7 @@ def settle(columns: Columns, news: pl.DataFrame, fields: Mapping[str, str], obse
         return
     told = np.flatnonzero(columns[observed])
     rows = {column: columns[field][told] for field, column in fields.items()}
-    old = pl.DataFrame({"person": told.astype(np.uint32), **rows}, schema=news.select("person", *rows).schema)
+    old = pl.DataFrame({"person": told.astype(np.uint32), **rows})
     best = newest(old, news, ["person"])
     at = best["person"].to_numpy()
     for field, column in fields.items():

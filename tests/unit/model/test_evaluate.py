@@ -195,6 +195,21 @@ def test_what_a_network_shows_stands_for_the_reviews_that_were_seen(
     assert reviews(stars, none) == 0
 
 
+def test_a_mean_a_hair_below_the_neutral_one_is_below_it_whatever_the_number(
+    record: Make, folded: Folding, model: Model
+) -> None:
+    """Sums beyond 64 bits, of which a float would lose the one review that decides."""
+    shown = [(3_500, 10**9)] * 2_998 + [(3_499, 10**9), (3_501, 10**9 - 1)]
+    gauges = [
+        record(Kind.GAUGE, 2 * n + part, account=n, gauge=gauge, value=value)
+        for n, pair in enumerate(shown)
+        for part, (gauge, value) in enumerate(
+            zip((Gauge.RATING_STARS, Gauge.RATING_COUNT), pair, strict=True)
+        )
+    ]
+    assert only(evaluate(folded(gauges), model))["reviews"] == -(10_000 // 1_500)
+
+
 def test_bad_reviews_pull_down_towards_zero_and_clip_says_so(
     record: Make, folded: Folding, model: Model
 ) -> None:

@@ -7,7 +7,7 @@ from presence.events.vocabulary import Direction, Event, Gauge, Kind, Object, Pe
 from presence.model.columns import frame
 from presence.model.fold import Folded, fold
 from presence.model.spec import Model, load
-from presence.model.state import KEYS, State
+from presence.model.state import COUNTS, FLAGS, GAUGES, KEYS, LEDGER, PEOPLE, State
 
 Make = Callable[..., Event]
 Folding = Callable[[Iterable[Event]], State]
@@ -117,6 +117,19 @@ def test_the_newest_gauge_wins_in_any_order(record: Make, folded: Folding, now_m
     events = [gauge(2, 20, now_ms), gauge(2**63, 30, now_ms), gauge(9, 10, now_ms - 1)]
     for order in (events, events[::-1]):
         assert folded(order).gauges.select("value", "id").rows() == [(30, 2**63)]
+
+
+def test_of_one_time_the_greater_id_wins_and_of_one_id_the_greater_content(
+    record: Make, folded: Folding
+) -> None:
+    def held(*told: tuple[int, int]) -> list[int]:
+        gauges = [record(Kind.GAUGE, number, gauge=Gauge.FOLLOWERS, value=value) for number, value in told]
+        one, other = folded(gauges), folded(gauges[::-1])
+        assert one.equals(other)
+        return one.gauges["value"].to_list()
+
+    assert held((5, 9), (6, 1)) == [1]
+    assert held((5, 9), (5, 1)) == [9]
 
 
 def test_flags_kind_and_associates_are_the_newest(record: Make, folded: Folding, now_ms: int) -> None:
@@ -244,6 +257,20 @@ def merged(whole: State, batch: pl.DataFrame, got: Folded) -> State:
 def test_what_is_for_everybody_ignores_and_drops_nothing(record: Make, model: Model) -> None:
     result = fold(State.empty(), frame([record(Kind.CLOCK, 0, person="")]), model)
     assert (result.unlinked, result.erased, result.ignored) == ([], [], 0)
+
+
+def test_every_table_keeps_its_types(like: Make, record: Make, folded: Folding, model: Model) -> None:
+    state = folded(
+        [like(1), record(Kind.GAUGE, 2, gauge=Gauge.FOLLOWERS, value=3), record(Kind.UNDO, 3, ref_id=1)]
+    )
+    for held in (State.empty(), folded([]), state, fold(state, frame([like(4)]), model).state):
+        assert {table: dict(getattr(held, table).schema) for table in KEYS} == {
+            "people": dict(PEOPLE),
+            "counts": dict(COUNTS),
+            "gauges": dict(GAUGES),
+            "flags": dict(FLAGS),
+            "ledger": dict(LEDGER),
+        }
 
 
 def test_a_batch_of_nothing_changes_nothing(like: Make, folded: Folding, model: Model) -> None:

@@ -1,11 +1,13 @@
 """Models of other numbers: what presence-1 never shows, since its numbers happen to be kind."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
+import polars as pl
 from msgspec.structs import replace as but
 
-from presence.events.vocabulary import Event, Gauge, Kind
+from presence.events.vocabulary import Direction, Event, Gauge, Kind, Object, Verb
 from presence.model.evaluate import Scores, evaluate
 from presence.model.spec import Model
 from presence.model.state import State
@@ -37,6 +39,20 @@ def test_after_twenty_half_lives_a_large_row_is_no_evidence(
         only(evaluate(state, generous, middle_ms + days * DAY_MS))["evidence"] for days in (0, 20, 21, 22)
     ]
     assert left == [10**7, 10**7 >> 20, 0, 0]
+
+
+def test_after_twenty_half_lives_a_million_reviews_say_nothing(
+    act: Make, folded: Folding, model: Model, now_ms: int
+) -> None:
+    quick = but(model, reviews=but(model.reviews, half_life_days=1))
+    seen = act(1, verb=Verb.REVIEW, direction=Direction.TO, object=Object.PAGE, rating=5_000, actor=7)
+    state = folded([seen])
+    stars = pl.when(pl.col("amount") == 5_000_000).then(5_000 * 10**9).when(pl.col("signal") > 0).then(10**9)
+    many = replace(state, counts=state.counts.with_columns(amount=stars.otherwise(1)))
+    middle_ms = now_ms + 3 * DAY_MS
+    left = [only(evaluate(many, quick, middle_ms + days * DAY_MS))["reviews"] for days in (0, 20, 21)]
+    assert left[0] > left[1] > 0
+    assert left[2] == 0
 
 
 def test_points_are_rounded_at_the_half(record: Make, folded: Folding, model: Model) -> None:
