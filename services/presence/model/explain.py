@@ -10,7 +10,6 @@ from presence.model.spec import Model
 from presence.model.state import State
 from presence.model.waterfall import ENTRIES
 
-CAUSES = ("decay", "events")
 CHANGE = MappingProxyType(
     {
         "person": pl.String,
@@ -40,10 +39,10 @@ def change(
     """
     before, after = evaluate(old, model, old_as_of_ms), evaluate(new, model, new_as_of_ms)
     between = evaluate(_later(old, new), model, new_as_of_ms)
-    steps = [(before.waterfall, between.waterfall), (between.waterfall, after.waterfall)]
+    steps = {"decay": (before.waterfall, between.waterfall), "events": (between.waterfall, after.waterfall)}
     parts = [
         part
-        for cause, (one, other) in zip(CAUSES, steps, strict=True)
+        for cause, (one, other) in steps.items()
         for part in (_signed(other, cause, 1), _signed(one, cause, -1))
     ]
     keys = [name for name in CHANGE if name != "millipoints"]

@@ -41,4 +41,4 @@ def lengths(begins: Index, rows: int) -> Index:
 
 def sums(values: Ints, begins: Index) -> Ints:
     """The integer sum of each run."""
-    return np.add.reduceat(values, begins) if len(begins) else np.empty(0, dtype=values.dtype)
+    return np.add.reduceat(values, begins)

@@ -65,7 +65,7 @@ def _table(people: pl.Series, accounts: Accounts, pieces: Sequence[_Piece]) -> p
     order = np.argsort(person, kind="stable")
     account = np.concatenate([piece.account for piece in pieces])[order]
     entry = np.repeat([piece.entry for piece in pieces], [len(piece.person) for piece in pieces])[order]
-    networks = pl.Series(["", *accounts.networks], dtype=pl.String)
+    networks = pl.Series(["", *accounts.networks])
     columns = {
         "person": people.gather(person[order]),
         "entry": pl.Series(ENTRIES).gather(entry),

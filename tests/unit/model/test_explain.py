@@ -8,9 +8,10 @@ from presence.events.vocabulary import Event, Gauge, Kind, Severity
 from presence.model.columns import frame
 from presence.model.evaluate import evaluate
 from presence.model.explain import change
-from presence.model.simulate import decline, recovery, what_if
+from presence.model.simulate import CURVE, decline, recovery, what_if
 from presence.model.spec import Model
 from presence.model.state import State
+from presence.model.waterfall import ENTRIES
 
 Make = Callable[..., Event]
 Folding = Callable[[Iterable[Event]], State]
@@ -58,6 +59,80 @@ def test_the_first_score_is_all_events_and_nothing_is_no_change(
     assert change(state, state, model).is_empty()
     erased = folded([act(1), record(Kind.ERASED, 2)])
     assert change(state, erased, model)["millipoints"].sum() == -presence(state, model)
+
+
+def test_a_change_is_sorted_as_a_waterfall_is(
+    act: Make, like: Make, folded: Folding, model: Model, *, now_ms: int
+) -> None:
+    def lives(start: int, time_ms: int) -> list[Event]:
+        """The same for two people, two networks and two accounts each."""
+        keys = [(p, n, a) for p in ("p_b", "p_a") for n in ("x", "linkedin") for a in (2**63, 1)]
+        told = {"occurred_ms": time_ms, "observed_ms": time_ms}
+        return [
+            make(start + 100 * part + n, person=p, network=network, account=a, magnitude=n + 1, **told)
+            for n, (p, network, a) in enumerate(keys)
+            for part, make in enumerate((act, like))
+        ]
+
+    later_ms = now_ms + 10 * DAY_MS
+    first = lives(1, now_ms)
+    weeks = [now_ms - 7 * week * DAY_MS for week in range(4)]
+    loud = [
+        act(900 + n, account=2**63, person="p_a", magnitude=19, occurred_ms=ms) for n, ms in enumerate(weeks)
+    ]
+    rows = change(folded(first), folded([*first, *loud, *lives(1_000, later_ms)]), model)
+    keys = [
+        (row["person"], row["cause"], ENTRIES.index(row["entry"]), row["network"], row["account"])
+        for row in rows.iter_rows(named=True)
+    ]
+    assert keys == sorted(keys)
+    assert len({key[3:] for key in keys}) > 2
+    assert len({key[2] for key in keys}) > 3
+
+
+def test_a_change_is_told_of_everybody_in_the_new_state(act: Make, folded: Folding, model: Model) -> None:
+    both = folded([act(1, person="p_a"), act(2, person="p_b")])
+    one = folded([act(2, person="p_b"), act(3, person="p_b")])
+    alone = change(folded([act(2, person="p_b")]), one, model)
+    assert change(both, one, model).equals(alone)
+    assert set(alone["person"]) == {"p_b"}
+
+
+def test_what_the_clock_alone_brings_is_decay(act: Make, folded: Folding, model: Model, now_ms: int) -> None:
+    state = folded([act(1)])
+    rows = change(state, replace(state, clock_ms=now_ms + 90 * DAY_MS), model)
+    assert set(rows["cause"]) == {"decay"}
+
+
+def test_what_if_looks_at_the_newest_time_of_all(
+    act: Make, folded: Folding, model: Model, now_ms: int
+) -> None:
+    state, late_ms = folded([act(1)]), now_ms + 50 * DAY_MS
+    asked = frame([act(2, person="p_new", occurred_ms=late_ms, observed_ms=late_ms)])
+    found = what_if(state, asked, model)
+    assert {*found.before.people["as_of_ms"], *found.after.people["as_of_ms"]} == {late_ms}
+    assert set(found.change["person"]) == {"p_new"}
+    found = what_if(replace(state, clock_ms=late_ms + 1), asked, model)
+    assert {*found.before.people["as_of_ms"], *found.after.people["as_of_ms"]} == {late_ms + 1}
+    found = what_if(state, asked, model, late_ms + 2)
+    assert {*found.before.people["as_of_ms"], *found.after.people["as_of_ms"]} == {late_ms + 2}
+    nobody = what_if(State.empty(), frame([]), model)
+    assert nobody.after.people.is_empty()
+    assert nobody.change.is_empty()
+
+
+def test_a_curve_is_sorted_by_person_and_day_and_keeps_its_types(
+    act: Make, record: Make, folded: Folding, model: Model, *, now_ms: int
+) -> None:
+    state = folded([act(1, person="p_b"), act(2, person="p_a"), record(Kind.ERASED, 3, person="p_c")])
+    for days in ([], [30, 0]):
+        for curve in (
+            decline(state, model, now_ms, days),
+            recovery(state, model, now_ms, days, Severity.MINOR),
+        ):
+            assert dict(curve.schema) == dict(CURVE)
+            wanted = [(person, day) for person in ("p_a", "p_b") for day in sorted(days)]
+            assert curve.select("person", "days").rows() == wanted
 
 
 def test_what_if_keeps_nothing_and_its_entries_add_up(

@@ -105,8 +105,14 @@ def test_an_act_that_no_signal_names_is_ignored_and_counted(act: Make, record: M
     assert one.ledger.select("id", "undone").rows() == [(1, True)]
 
 
-def test_numbers_beyond_the_vocabulary_name_no_signal(act: Make, model: Model) -> None:
-    events = frame([act(1)]).with_columns(verb=pl.lit(200, pl.UInt8))
+@pytest.mark.parametrize(
+    ("column", "number"),
+    [("verb", 200), ("direction", len(Direction)), ("verb", len(Verb)), ("object", len(Object))],
+)
+def test_numbers_beyond_the_vocabulary_name_no_signal(
+    like: Make, model: Model, *, column: str, number: int
+) -> None:
+    events = frame([like(1)]).with_columns(pl.lit(number, pl.UInt8).alias(column))
     assert fold(State.empty(), events, model).ignored == 1
 
 

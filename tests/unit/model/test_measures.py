@@ -3,7 +3,7 @@ from math import isqrt
 import numpy as np
 import pytest
 
-from presence.model import decay
+from presence.model import decay, runs
 from presence.model.measures import ln1p, saturation, truncated, week_age, weigh
 
 
@@ -54,3 +54,10 @@ def test_weights_floor_and_quotients_go_towards_zero() -> None:
 def test_a_week_is_as_old_as_its_middle_and_the_future_is_not_old() -> None:
     day = np.array([14, 13, 20, 0])
     assert week_age(day, np.array([1, 1, 1, 1])).tolist() == [0, 0, 6, 0]
+
+
+@pytest.mark.parametrize("rows", [0, 1, 100, runs.SMALL_ROWS, 20 * runs.SMALL_ROWS])
+def test_rows_of_equal_keys_keep_their_order_however_many_there_are(rows: int) -> None:
+    first, second = np.arange(rows) * 7_919 % 13, np.arange(rows, dtype=np.uint64) * 104_729 % 11
+    wanted = sorted(range(rows), key=lambda row: (first[row], second[row]))
+    assert runs.order(first, second).tolist() == wanted

@@ -58,15 +58,11 @@ BAD = [
     ("half_life_days = 30", "half_life_days = 0", r"\$\.pillars\.voice\.half_life_days"),
     ("half_life_days = 30", "half_life_days = 30.5", r"\$\.pillars\.voice\.half_life_days"),
     ("half_life_days = 30", 'half_life_days = "30"', r"\$\.pillars\.voice\.half_life_days"),
-    ("full_at = 40", "", r"\$\.pillars\.voice\.full_at"),
     ("factor_min = 50_000", "", "`factor_min`.*\\$\\.conduct"),
     ("factor_min = 50_000", "factor_min = 50_000\nmercy = 1", r"`mercy`.*\$\.conduct"),
     ("minor = 100_000", "minor = -1", r"\$\.conduct\.minor"),
     ("credibility = 1000", "credibility = 1001", r"\$\.networks\[.*\]\.credibility"),
-    ("reach = 10, resonance", "reach = 11, resonance", r"add up to 100.*\$\.kinds\.person\.percent"),
-    ("reach = 4", "reach = 5", r"add up to 10.*\$\.visibility"),
     ("code = 2\n", "code = 1\n", r"POST has this code too.*\$\.signals\.ARTICLE\.code"),
-    ('verb = "Mention"', 'verb = "Menton"', r"\$\.signals\.MENTION\.acts\[0\]"),
     ('verb = "Mention"', 'verb = "Like"', r"LIKE claims it too.*\$\.signals\.MENTION\.acts\[0\]"),
     ('direction = "by"', 'direction = "from"', r"\$\.signals\[.*\]\.direction"),
     ("POST = 1000", "POSTS = 1000", r"POSTS is no signal.*\$\.pillars\.voice\.weights"),
@@ -74,10 +70,51 @@ BAD = [
     ('gauges = ["FOLLOWERS"', 'gauges = ["FANS"', r"FANS is no gauge.*\$\.reach\.gauges"),
     ('without = ["VIEW"', 'without = ["VIEWS"', r"VIEWS is no signal.*\$\.evidence\.without"),
     ('stars_to = "REVIEW_STARS"', 'stars_to = "STARS"', r"\$\.signals\.REVIEW\.stars_to"),
-    ("slots = 64", "slots = 63", r"power of two.*\$\.slots"),
-    ("stale_thousandths = 300", "stale_thousandths = 301", r"\$\.upkeep"),
     ("[kinds.person]", "[kinds.person", "not TOML"),
 ]
+
+CONTRADICTIONS = [
+    ("slots = 64", "slots = 63", "must be a power of two - at `$.slots`"),
+    (
+        "stale_thousandths = 300",
+        "stale_thousandths = 301",
+        "with stale_thousandths it must not be above 1000 - at `$.upkeep.fresh_thousandths`",
+    ),
+    ("full_at = 40", "", "only resonance is full at the network's number - at `$.pillars.voice.full_at`"),
+    (
+        "reach = 10, resonance",
+        "reach = 11, resonance",
+        "the pillars must add up to 100 - at `$.kinds.person.percent`",
+    ),
+    (
+        'verb = "Mention"',
+        'verb = "Menton"',
+        "'Menton' is not a word of Verb - at `$.signals.MENTION.acts[0]`",
+    ),
+    ("reach = 4", "reach = 5", "the tenths must add up to 10 - at `$.visibility`"),
+    ('signals = ["', 'signals = ["NO", "', "NO is no signal of this model - at `$.upkeep.signals`"),
+    ('signal = "REVIEW"', 'signal = "NO"', "NO is no signal of this model - at `$.reviews.signal`"),
+    (
+        'stars_signal = "',
+        'stars_signal = "NO',
+        "NOREVIEW_STARS is no signal of this model - at `$.reviews.stars_signal`",
+    ),
+]
+"""What no single key shows."""
+
+
+@pytest.mark.parametrize(("old", "new", "message"), CONTRADICTIONS, ids=[new for _, new, _ in CONTRADICTIONS])
+def test_a_model_that_contradicts_itself_is_refused_in_these_words(old: str, new: str, message: str) -> None:
+    assert old in PACKAGED
+    with pytest.raises(CallerError) as refused:
+        spec.parse(PACKAGED.replace(old, new, 1).encode())
+    assert str(refused.value) == f"model: {message}"
+
+
+def test_one_slot_is_a_power_of_two_and_other_models_have_other_hashes() -> None:
+    one = spec.parse(PACKAGED.replace("slots = 64", "slots = 1").encode())
+    assert one.slots == 1
+    assert hash(one) != hash(spec.load()) == hash(spec.parse(PACKAGED.encode()))
 
 
 @pytest.mark.parametrize(("old", "new", "message"), BAD, ids=[new or f"no {old}" for old, new, _ in BAD])
@@ -100,6 +137,9 @@ def test_a_model_file_that_is_not_there_or_no_text_or_huge_is_refused(tmp_path: 
     (tmp_path / "huge.toml").write_bytes(b"#" * (spec.FILE_BYTES_MAX + 1))
     with pytest.raises(CallerError, match="longer than"):
         spec.load(tmp_path / "huge.toml")
+    filled = PACKAGED.encode() + b"#" * (spec.FILE_BYTES_MAX - len(PACKAGED.encode()))
+    (tmp_path / "huge.toml").write_bytes(filled)
+    assert spec.load(tmp_path / "huge.toml").hash == spec.load().hash
 
 
 def signal_of(direction: Direction, verb: Verb, thing: Object, reply: bool) -> str | None:
