@@ -40,6 +40,12 @@ def test_weeks_begin_on_monday(act: Make, folded: Folding, now_ms: int) -> None:
     assert counts(state) == [(2, 0, WEEK - 1, 1000), (2, 0, WEEK, 1000)]
 
 
+def test_weeks_before_1970_begin_on_monday_too(act: Make, folded: Folding) -> None:
+    monday_ms = 4 * 86_400_000
+    state = folded([act(n, occurred_ms=monday_ms + ms) for n, ms in enumerate((-604_800_001, -1, 0))])
+    assert state.ledger["week"].to_list() == [-2, -1, 0]
+
+
 def test_an_id_counts_once_in_one_batch_and_over_many(
     like: Make, folded: Folding, model: Model, now_ms: int
 ) -> None:
@@ -186,6 +192,19 @@ def test_unlinking_drops_an_account_and_what_comes_later_counts_anew(
     assert result.state.people["events"].to_list() == [1]
     again = fold(result.state, frame([like(1), like(3)]), model).state
     assert again.counts.equals(folded([elsewhere, like(1)]).counts)
+
+
+def test_unlinking_drops_what_earlier_batches_told_of_the_account_and_nothing_else(
+    like: Make, record: Make, folded: Folding, model: Model
+) -> None:
+    def told(start: int, account: int) -> list[Event]:
+        gauge = record(Kind.GAUGE, start, account=account, gauge=Gauge.FOLLOWERS, value=7)
+        return [gauge, like(start + 1, account=account)]
+
+    state = folded([*told(1, 1), *told(3, 2)])
+    left = fold(state, frame([record(Kind.UNLINKED, 0)]), model).state
+    assert left.gauges.equals(folded(told(3, 2)).gauges)
+    assert left.counts.equals(folded(told(3, 2)).counts)
 
 
 def test_unlinking_in_the_middle_of_a_batch_is_as_in_batches_of_one(
