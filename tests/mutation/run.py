@@ -3,11 +3,11 @@
 The package and the tests of the model are laid out anew in FOLDER, every module of the model as mutmut
 rewrites it: with all its mutants, of which an environment variable chooses one. pytest collects once; each
 mutant is a fork of that warm process, which runs the tests that reach the mutated function until one fails,
-first those that killed its neighbours. mutmut's own runner does the same some twenty times slower, since
-polars' threads do not survive its forks.
+first those that killed its neighbours. mutmut's own runner collects and imports anew for each, for hours.
 
 A PATTERN is a mutant's name, such as `presence.model.ledger*`; without one all are tried, which takes half
-an hour on two cores. FOLDER/results.jsonl says what became of each, and `report.py` reads it.
+an hour on two idle cores. $EXAMPLES is the number of examples of each property. FOLDER/results.jsonl gets a line
+of each mutant, also of a later run in the same FOLDER; `python tests/mutation/report.py FOLDER` reads it.
 
 mutmut is no dependency of the project, since it and Faust want different versions of click. It needs an
 environment of its own: numpy, polars, msgspec, typer, rich, pytest, pytest-timeout, hypothesis, `mutmut==3.8.*`.

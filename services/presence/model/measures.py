@@ -37,7 +37,8 @@ def weigh(weight: int, value: Ints) -> Ints:
 
 def truncated(numerator: Ints, denominator: Ints | int) -> Ints:
     """The quotient of integers, towards 0; the denominator is positive."""
-    return np.asarray(np.sign(numerator) * (np.abs(numerator) // denominator))
+    whole = np.abs(numerator) // denominator
+    return np.asarray(np.sign(numerator) * whole)
 
 
 def week_age(day: Ints, week: Ints) -> Ints:

@@ -77,8 +77,10 @@ def test_a_change_is_sorted_as_a_waterfall_is(
     later_ms = now_ms + 10 * DAY_MS
     first = lives(1, now_ms)
     weeks = [now_ms - 7 * week * DAY_MS for week in range(4)]
+    places = [(p, n, ms) for p in ("p_a", "p_b") for n in ("x", "linkedin") for ms in weeks]
     loud = [
-        act(900 + n, account=2**63, person="p_a", magnitude=19, occurred_ms=ms) for n, ms in enumerate(weeks)
+        act(900 + n, account=2**63, person=p, network=network, magnitude=19, occurred_ms=ms)
+        for n, (p, network, ms) in enumerate(places)
     ]
     rows = change(folded(first), folded([*first, *loud, *lives(1_000, later_ms)]), model)
     keys = [

@@ -308,3 +308,10 @@ def test_received_and_authored_acts_are_told_apart(act: Make, folded: Folding) -
         [act(1, verb=Verb.LIKE, object=Object.NOTE), act(2, verb=Verb.LIKE, direction=Direction.TO, actor=5)]
     )
     assert [signal for signal, *_ in counts(state)] == [4, 6]
+
+
+def test_states_are_equal_in_every_part_or_not_at_all(like: Make, folded: Folding) -> None:
+    state = folded([like(1)])
+    assert state.equals(folded([like(1)]))
+    others = folded([like(2)]), replace(state, clock_ms=1), replace(state, watermarks={"x": 1})
+    assert not any(state.equals(other) for other in others)
