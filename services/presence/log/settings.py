@@ -47,6 +47,11 @@ class Settings:
     worker needs its own."""
     publish_delay_ms: int = 200
     """How long a changed score may wait for more changes before it is published."""
+    snapshots: str = ""
+    """Where scoring keeps copies of its state: a URL such as `file:///srv/snapshots` or `s3://bucket/presence`, with
+    the credentials that its scheme finds in the environment; by default the folder `snapshots` in `data`."""
+    snapshot_interval_s: int = 3_600
+    """How often scoring takes them; 0 for never."""
     log_format: Literal["console", "json"] = "console"
 
     @property
@@ -72,6 +77,11 @@ class Settings:
             return msgspec.convert(given, cls, strict=False, dec_hook=_path)
         except msgspec.ValidationError as error:
             raise CallerError(f"a {PREFIX}* environment variable is wrong: {error}") from error
+
+    @property
+    def snapshots_url(self) -> str:
+        """Where the snapshots are."""
+        return self.snapshots or (self.data / "snapshots").absolute().as_uri()
 
     def kafka_options(self) -> dict[str, Any]:
         """The connection part of any kafka-python client's configuration."""

@@ -52,6 +52,13 @@ class BulkConsumer(driver.Consumer):
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """Called by Faust after each assignment, before anything is fetched."""
         offsets = await self.app.scorer.open({tp.partition for tp in self.assignment()})
+        ends = await self.highwaters(*self.assignment())
+        for tp, end in ends.items():
+            if offsets[tp.partition] > end:
+                raise InvariantBroken(
+                    f"{tp.topic}/{tp.partition} ends at {end}, the store has counted {offsets[tp.partition]} records: "
+                    "it is of another log; `presence scoring reset` drops it"
+                )
         positions = {tp: offsets[tp.partition] for tp in self.assignment()}
         await self.seek_wait(positions)
         self._astray.clear()
@@ -143,6 +150,10 @@ def create_app(settings: Settings) -> ScoringApp:
     @app.task  # type: ignore[untyped-decorator]
     async def publish(_app: Any) -> None:
         await app.scorer.publish_until(lambda: app.should_stop)
+
+    @app.task  # type: ignore[untyped-decorator]
+    async def snapshot(_app: Any) -> None:
+        await app.scorer.snapshot_until(lambda: app.should_stop)
 
     return app
 

@@ -7,27 +7,38 @@ what the other still writes when it wakes goes into the old folder, which is rem
 """
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-import lmdb
 import structlog
 
 from presence.events.errors import InvariantBroken
+from presence.scoring.snapshots import copy
 from presence.scoring.store import Store, StoreHeld
 
 log = structlog.get_logger("presence.scoring")
+Restore = Callable[[Path], Any]
+"""Makes the store in a folder that is not there yet, if it can."""
 
 
-def claim(partition: Path) -> Store:
-    """The partition's store, opened; a new one where there is none yet.
+def _nothing(_folder: Path) -> None:
+    """Without snapshots the log brings everything back."""
+
+
+def claim(partition: Path, restore: Restore = _nothing) -> Store:
+    """The partition's store, opened; where there is none yet, what `restore` brings back, else a new one.
 
     Raises InvariantBroken if the store is damaged or of another schema version.
     """
     partition.mkdir(parents=True, exist_ok=True)
-    for unfinished in partition.glob("*.part"):
-        shutil.rmtree(unfinished, ignore_errors=True)
+    for pattern in ("*.part", "*.snapshot"):
+        for unfinished in partition.glob(pattern):
+            shutil.rmtree(unfinished, ignore_errors=True)
     numbers = _numbers(partition)
     newest = numbers[-1] if numbers else 1
+    if not numbers:
+        restore(partition / str(newest))
     try:
         store = Store(partition / str(newest))
     except StoreHeld:
@@ -53,11 +64,7 @@ def _seize(held: Path, ours: Path) -> None:
     log.warning("another process holds the store, going on with a copy", held=held.name, copy=ours.name)
     part = ours.with_suffix(".part")
     part.mkdir()
-    try:
-        with lmdb.open(str(held), readonly=True, max_dbs=0, create=False) as env:
-            env.copy(str(part), compact=True)
-    except lmdb.Error as error:
-        raise InvariantBroken(f"{held} cannot be copied ({error})") from error
+    copy(held, part)
     part.rename(ours)
 
 

@@ -2,17 +2,19 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import structlog
 from aiokafka.errors import KafkaError, ProducerFenced
 
-from presence.events.errors import InvariantBroken
+from presence.events.errors import InvariantBroken, PresenceError
 from presence.log.settings import Settings
 from presence.model.spec import Model
 from presence.scoring.batch import Record
 from presence.scoring.ownership import claim
 from presence.scoring.partition import Partition
 from presence.scoring.publisher import Publisher
+from presence.scoring.snapshots import Snapshots
 
 log = structlog.get_logger("presence.scoring")
 
@@ -29,24 +31,32 @@ class Scorer:
         self._partitions: dict[int, Partition] = {}
         self._publishers: dict[int, Publisher] = {}
         self._changed = asyncio.Event()
-        self._publishing = asyncio.Lock()
+        self._publishing, self._snapshotting = asyncio.Lock(), asyncio.Lock()
+        self._snapshots = Snapshots(settings.snapshots_url, settings.namespace)
 
     async def open(self, numbers: set[int]) -> dict[int, int]:
         """Make exactly `numbers` ours; returns the offset at which each goes on."""
         await self.close(self._partitions.keys() - numbers)
-        for number in sorted(numbers - self._partitions.keys()):
-            publisher = Publisher(self._settings, number)
-            await publisher.start()
-            store = claim(self._settings.data / "scoring" / f"partition-{number}")
-            self._publishers[number] = publisher
-            self._partitions[number] = Partition(number, store, self._model)
-            log.info("partition opened", partition=number, offset=store.offset)
+        async with asyncio.TaskGroup() as opening:
+            for number in sorted(numbers - self._partitions.keys()):
+                opening.create_task(self._open(number))
         self._changed.set()
         return {number: partition.store.offset for number, partition in self._partitions.items()}
 
+    async def _open(self, number: int) -> None:
+        """Fence whoever had the partition, then take its store, beside other partitions."""
+        publisher = Publisher(self._settings, number)
+        await publisher.start()
+        folder = self._settings.data / "scoring" / f"partition-{number}"
+        restore = partial(self._snapshots.restore, number)
+        store = await asyncio.to_thread(claim, folder, restore)
+        self._publishers[number] = publisher
+        self._partitions[number] = Partition(number, store, self._model)
+        log.info("partition opened", partition=number, offset=store.offset)
+
     async def close(self, numbers: set[int]) -> None:
         """Give `numbers` up. What is unpublished stays so in the store, for whoever opens it next."""
-        async with self._publishing:
+        async with self._publishing, self._snapshotting:
             for number in sorted(numbers & self._partitions.keys()):
                 partition = self._partitions.pop(number)
                 partition.store.close()
@@ -87,6 +97,31 @@ class Scorer:
             if more:
                 self._changed.set()
             await pause
+
+    async def snapshot_until(self, stopped: Callable[[], bool]) -> None:
+        """Take a snapshot of every partition now and then; what fails is tried again next time."""
+        waited_s = 0.0
+        while not stopped() and self._settings.snapshot_interval_s:
+            await asyncio.sleep(IDLE_S)
+            waited_s += IDLE_S
+            if waited_s < self._settings.snapshot_interval_s:
+                continue
+            waited_s = 0.0
+            for number, partition in list(self._partitions.items()):
+                async with self._snapshotting:
+                    await self._snapshot(number, partition)
+
+    async def _snapshot(self, number: int, partition: Partition) -> None:
+        if self._partitions.get(number) is not partition:
+            return
+        store = partition.store
+        work = store.folder.with_suffix(".snapshot")
+        try:
+            taken = await asyncio.to_thread(self._snapshots.take, number, work, store.copy)
+        except PresenceError as error:
+            log.warning("no snapshot", partition=number, error=str(error))
+        else:
+            log.info("snapshot", partition=number, offset=taken and taken.offset)
 
     async def _publish(self) -> bool:
         """One publication of every partition, side by side; True if there was anything to publish."""

@@ -135,6 +135,10 @@ class Store:
         self._env.close()
         os.close(self._lock)
 
+    def copy(self, target: Path) -> None:
+        """Copy it as of the last commit, compacted, into the folder `target`; may be called from another thread."""
+        self._env.copy(str(target), compact=True)
+
     def open_batch(self, batch: Batch) -> Opened:
         """What there is of the people of `batch`, the ledger entries that it may touch, and its coded events."""
         loaded = self._load(batch.people)

@@ -1,0 +1,152 @@
+"""Copies of a partition's store, so that a lost one comes back without the whole log.
+
+A snapshot is one object, `<namespace>/partition-<n>/<offset>.mdb.zst`: the compacted LMDB file as of one commit, with
+zstd's checksum. It is written in one piece or not at all. An older one is as right as a newer one: the
+log from its offset on leads to the same state, also to the erasures since.
+"""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import lmdb
+import msgspec
+import structlog
+import zstandard
+from obstore.exceptions import BaseError
+from obstore.store import ObjectStore, from_url
+
+from presence.events.errors import CallerError, InvariantBroken, SourceUnavailable
+from presence.scoring.store import SCHEMA_VERSION, Meta, Store
+
+log = structlog.get_logger("presence.scoring")
+
+KEPT = 3
+LEVEL = 3
+CHUNK_BYTES = 2**20
+SUFFIX = ".mdb.zst"
+
+
+class Snapshot(NamedTuple):
+    """Where one is, and the offset of the next record that it has not counted."""
+
+    path: str
+    offset: int
+    size_bytes: int
+
+
+class Snapshots:
+    """The snapshots of one deployment below a URL: `file:///folder`, or what `obstore` takes, such as `s3://bucket`."""
+
+    def __init__(self, url: str, namespace: str) -> None:
+        """Raises CallerError for a URL that nothing can be kept at."""
+        try:
+            options = {"mkdir": True} if url.startswith("file:") else {}
+            self._objects: ObjectStore = from_url(url, **options)  # type: ignore[call-overload]  # by scheme
+        except (BaseError, ValueError, OSError) as error:
+            raise CallerError(f"PRESENCE_SNAPSHOTS={url}: {error}") from error
+        self._namespace = namespace
+
+    def of(self, partition: int) -> list[Snapshot]:
+        """All of a partition, the newest first. Raises SourceUnavailable if they cannot be listed."""
+        prefix = f"{self._namespace}/partition-{partition}"
+        try:
+            listed = [each for chunk in self._objects.list(prefix) for each in chunk]
+        except (BaseError, OSError) as error:
+            raise SourceUnavailable(f"the snapshots cannot be listed: {error}") from error
+        found = []
+        for each in listed:
+            name = each["path"].rpartition("/")[2]
+            if name.endswith(SUFFIX) and name.removesuffix(SUFFIX).isdigit():
+                found.append(Snapshot(each["path"], int(name.removesuffix(SUFFIX)), each["size"]))
+        return sorted(found, key=lambda snapshot: snapshot.offset, reverse=True)
+
+    def take(self, partition: int, work: Path, copied: Callable[[Path], None]) -> Snapshot | None:
+        """Keep a copy of a store, which `copied` puts into the folder `work`; None if its offset is kept already.
+
+        Older ones than KEPT go, and so does `work`. Raises SourceUnavailable if it cannot be written.
+        """
+        shutil.rmtree(work, ignore_errors=True)
+        work.mkdir()
+        try:
+            copied(work)
+            meta = read_meta(work)
+            known = self.of(partition)
+            if any(snapshot.offset == meta.offset for snapshot in known):
+                return None
+            packed = work / "packed"
+            with (work / "data.mdb").open("rb") as source, packed.open("wb") as target:
+                compressor = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True)
+                compressor.copy_stream(source, target, read_size=CHUNK_BYTES)
+            path = f"{self._namespace}/partition-{partition}/{meta.offset:020d}{SUFFIX}"
+            self._objects.put(path, packed)
+            taken = Snapshot(path, meta.offset, packed.stat().st_size)
+            for old in [taken, *known][KEPT:]:
+                self._objects.delete(old.path)
+        except (BaseError, OSError) as error:
+            raise SourceUnavailable(f"the snapshot cannot be written: {error}") from error
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+        return taken
+
+    def restore(self, partition: int, folder: Path) -> Snapshot | None:
+        """Make the store in `folder`, which is not there yet, from the newest snapshot that is whole.
+
+        None if there is none.
+        """
+        for snapshot in self.of(partition):
+            part = folder.with_suffix(".part")
+            shutil.rmtree(part, ignore_errors=True)
+            part.mkdir(parents=True)
+            try:
+                self._unpack(snapshot, part / "data.mdb")
+                _check(snapshot, part)
+            except (BaseError, OSError, zstandard.ZstdError, InvariantBroken) as error:
+                log.warning(
+                    "snapshot passed over", path=snapshot.path, error=f"{type(error).__name__}: {error}"
+                )
+                shutil.rmtree(part, ignore_errors=True)
+                continue
+            part.rename(folder)
+            log.info("restored", partition=partition, offset=snapshot.offset)
+            return snapshot
+        return None
+
+    def _unpack(self, snapshot: Snapshot, target: Path) -> None:
+        decompressor = zstandard.ZstdDecompressor().decompressobj()
+        with target.open("wb") as file:
+            for chunk in self._objects.get(snapshot.path).stream(min_chunk_size=CHUNK_BYTES):
+                file.write(decompressor.decompress(bytes(chunk)))
+        if not decompressor.eof:
+            raise InvariantBroken("it is cut off")
+
+
+def copy(folder: Path, target: Path) -> None:
+    """Copy the store of another process as of its last commit, compacted, while its owner goes on.
+
+    Raises InvariantBroken if it cannot be read.
+    """
+    try:
+        with lmdb.open(str(folder), readonly=True, create=False) as env:
+            env.copy(str(target), compact=True)
+    except lmdb.Error as error:
+        raise InvariantBroken(f"{folder} cannot be copied ({error})") from error
+
+
+def read_meta(folder: Path) -> Meta:
+    """What a store that nobody has open says of itself. Raises InvariantBroken if it cannot be read."""
+    try:
+        with lmdb.open(str(folder), readonly=True, lock=False, max_dbs=1) as env:
+            meta = env.open_db(b"meta", create=False)
+            with env.begin() as txn:
+                return msgspec.json.decode(txn.get(b"meta", db=meta) or b"", type=Meta)
+    except (lmdb.Error, msgspec.MsgspecError) as error:
+        raise InvariantBroken(f"{folder} cannot be read ({error})") from error
+
+
+def _check(snapshot: Snapshot, folder: Path) -> None:
+    meta = read_meta(folder)
+    if meta.offset != snapshot.offset or meta.schema != SCHEMA_VERSION:
+        raise InvariantBroken(f"it holds offset {meta.offset} in schema {meta.schema}")
+    Store(folder).close()
