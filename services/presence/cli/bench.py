@@ -30,11 +30,6 @@ EVALUATIONS = (
 """People, and count rows of each. Twenty rows are typical: a few signals on two accounts over weeks."""
 
 
-@app.callback()
-def root() -> None:
-    """Keep `model` a subcommand while it is the only one."""
-
-
 @app.command()
 def model(
     threads: Annotated[int, typer.Option("--threads", help="Threads of polars.", min=1, max=64)] = 1,
@@ -50,6 +45,48 @@ def model(
             print(json.dumps(results[-1]), flush=True)
     if not as_json:
         Console().print(_table(results))
+
+
+@app.command()
+def scoring(
+    events: Annotated[int, typer.Option("--events", help="To be drained.", min=1_000)] = 1_000_000,
+    people: Annotated[int, typer.Option("--people", help="That they are about.", min=1)] = 200_000,
+    workers: Annotated[int, typer.Option("--workers", help="Processes.", min=1, max=16)] = 2,
+    loads: Annotated[
+        str, typer.Option("--loads", help="Percent of the maximum, for latencies.")
+    ] = "20,50,80",
+    kafka: Annotated[
+        str, typer.Option("--kafka", help="A broker that runs; by default one of its own.")
+    ] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per case and line.")] = False,
+) -> None:
+    """Measure the workers on real Kafka: a full log drained, then how late scores are under steady load.
+
+    The log is filled first. The time that workers take to start is told apart from their work.
+    """
+    from presence.cli import bench_scoring  # noqa: PLC0415 (the other benches need no broker)
+
+    percents = [int(each) for each in loads.split(",") if each]
+    with bench_scoring.scratch(kafka or None) as found:
+        drained, running = bench_scoring.drain(found, events, people, workers)
+        try:
+            _show(drained, as_json)
+            for percent in percents:
+                rate = drained["events_per_second"] * percent // 100
+                _show(bench_scoring.latency(found, people, rate, percent, running), as_json)
+        finally:
+            running.stop()
+
+
+def _show(result: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(result), flush=True)
+        return
+    table = Table(Column("what"), Column("", justify="right"), box=SIMPLE, title=result["case"])
+    for name, value in result.items():
+        if name != "case":
+            table.add_row(name.replace("_", " "), f"{value:,}")
+    Console().print(table)
 
 
 def _measured(case: tuple[str, int, int], threads: int, repeats: int) -> dict[str, Any]:

@@ -82,4 +82,5 @@ async def _send(producer: AIOKafkaProducer, settings: Settings, some: list[tuple
 
 if __name__ == "__main__":
     found = Settings.from_env(os.environ)
-    asyncio.run(produce(found, *map(int, sys.argv[1:4]), seed=random.SystemRandom().randrange(2**32)))
+    people, events, rate = map(int, sys.argv[1:4])
+    asyncio.run(produce(found, people, events, rate, random.SystemRandom().randrange(2**32)))

@@ -5,6 +5,7 @@ are of, and after every assignment reads on from the partition's own offset, not
 """
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -25,6 +26,8 @@ log = structlog.get_logger("presence.scoring")
 SESSION_TIMEOUT_S = 10.0
 """How long a killed worker's partitions stay with it before another gets them."""
 FETCH_TIMEOUT_S = 1.0
+TELL_S = 10.0
+"""How often a worker that has much to catch up with says so."""
 RECORDS_MAX = 100_000
 """In one batch: bounds memory. What has queued up is fetched at once, so the batch grows with the backlog."""
 FETCH_BYTES_MAX = 16 * 2**20
@@ -44,6 +47,7 @@ class BulkConsumer(driver.Consumer):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._told, self._applied = time.monotonic(), 0
         self._astray: set[TP] = set()
         """Partitions whose position has run ahead of what was applied."""
         self._led_back: dict[TP, int] = {}
@@ -77,6 +81,20 @@ class BulkConsumer(driver.Consumer):
                 if active is None or tp in active:
                     await self._apply(tp, fetched)
             await self._lead_back()
+            self._tell(records or {})
+
+    def _tell(self, records: Mapping[TP, Sequence[Record]]) -> None:
+        """Say now and then how far there is to go, while there is."""
+        now = time.monotonic()
+        self._applied += sum(map(len, records.values()))
+        if now - self._told < TELL_S:
+            return
+        rate = self._applied / (now - self._told)
+        lag = {tp.partition: (self.highwater(tp) or 0) - (self._read_offset[tp] or 0) - 1 for tp in records}
+        if rate and sum(lag.values()) > RECORDS_MAX:
+            left_s = round(sum(lag.values()) / rate)
+            log.info("catching up", lag=lag, events_per_second=round(rate), seconds_left=left_s)
+        self._told, self._applied = now, 0
 
     async def _apply(self, tp: TP, fetched: Sequence[Record]) -> None:
         if self.app.scorer.offset(tp.partition) is None:

@@ -113,6 +113,16 @@ class Snapshots:
             return snapshot
         return None
 
+    def drop(self, partition: int) -> list[str]:
+        """Delete all snapshots of a partition; their paths. Raises SourceUnavailable if they cannot be."""
+        paths = [snapshot.path for snapshot in self.of(partition)]
+        try:
+            for path in paths:
+                self._objects.delete(path)
+        except (BaseError, OSError) as error:
+            raise SourceUnavailable(f"a snapshot cannot be deleted: {error}") from error
+        return paths
+
     def _unpack(self, snapshot: Snapshot, target: Path) -> None:
         decompressor = zstandard.ZstdDecompressor().decompressobj()
         with target.open("wb") as file:

@@ -120,6 +120,15 @@ class Store:
             raise InvariantBroken(f"{folder} has schema {self.meta.schema}, not {SCHEMA_VERSION}: rebuild it")
         self._networks = NetworkCodes(self.meta.networks)
 
+    @staticmethod
+    def is_held(folder: Path) -> bool:
+        """Whether a process has the store in `folder` open, however damaged it is."""
+        try:
+            os.close(_lock(folder / "owner.lock"))
+        except StoreHeld:
+            return True
+        return False
+
     @property
     def offset(self) -> int:
         """Of the next record to apply."""
