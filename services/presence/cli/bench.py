@@ -49,6 +49,7 @@ def model(
 
 @app.command()
 def scoring(
+    *,
     events: Annotated[int, typer.Option("--events", help="To be drained.", min=1_000)] = 1_000_000,
     people: Annotated[int, typer.Option("--people", help="That they are about.", min=1)] = 200_000,
     workers: Annotated[int, typer.Option("--workers", help="Processes.", min=1, max=16)] = 2,

@@ -135,6 +135,17 @@ def test_a_record_that_is_too_long_is_not_parsed(size: int) -> None:
     assert refused == {0: "too_long"}
 
 
+@pytest.mark.parametrize("depth", [1, 99, 100, 101, 4_000])
+@pytest.mark.parametrize("closed", [True, False])
+def test_nested_groups_are_taken_as_protobuf_takes_them(depth: int, closed: bool) -> None:
+    begin, end = b"\xeb\x0f", b"\xec\x0f"
+    value = codec.encode(activity()) + begin * depth + (end * depth if closed else b"")
+    expected = one_by_one(b"p_a", value)
+    frame, refused = read([b"p_a", b"p_a"], [value, codec.encode(activity())])
+    assert refused == ({0: expected} if isinstance(expected, str) else {})
+    assert len(frame) == 2 - len(refused)
+
+
 def test_unknown_words_are_refused_only_where_the_kind_uses_them() -> None:
     message = event_pb2.Event.FromString(codec.encode(activity()))
     message.category = event_pb2.Category.ValueType(99)
