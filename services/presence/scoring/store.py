@@ -119,6 +119,8 @@ class Store:
             self.close()
             raise InvariantBroken(f"{folder} has schema {self.meta.schema}, not {SCHEMA_VERSION}: rebuild it")
         self._networks = NetworkCodes(self.meta.networks)
+        self._newest: tuple[int, Loaded] | None = None
+        """The number of the last batch's change, and its people as they are since."""
 
     @staticmethod
     def is_held(folder: Path) -> bool:
@@ -187,8 +189,11 @@ class Store:
             self._save_meta(txn, meta)
             return self._pending.record(txn, people)
 
-        self._pending.changed(self._written(write), people)
+        number = self._written(write)
+        self._pending.changed(number, people)
         self.meta = meta
+        everybody = np.ones(len(people), dtype=np.bool_)
+        self._newest = number, replace(loaded, known=everybody, packed=new.packed)
 
     def _after(self, batch: Batch, state: State) -> Meta:
         meta = msgspec.structs.replace(
@@ -225,7 +230,7 @@ class Store:
     def due(self, people_max: int, letters_max: int) -> Due:
         """Up to `people_max` people whose score is not published, and up to `letters_max` letters."""
         changes = self._pending.oldest(people_max)
-        loaded = self._load(pl.Series(sorted(changes), dtype=pl.String))
+        loaded = self._changed(changes)
         offsets = np.maximum(loaded.packed.header["offset"], self.meta.new_day_offset)
         with self._env.begin() as txn:
             letters = self._outbox.oldest(txn, letters_max)
@@ -269,6 +274,14 @@ class Store:
         """The state of the chosen people as it stood when `day` ended; nothing has touched them since."""
         state = replace(loaded, packed=loaded.packed.only(chosen), known=loaded.known[chosen])
         return replace(state.state(self._networks.name), clock_ms=day.clock_ms, watermarks=day.watermarks)
+
+    def _changed(self, changes: Mapping[str, int]) -> Loaded:
+        """Who has changed: mostly just the people of the last batch, who need not be read again."""
+        if self._newest is not None:
+            number, loaded = self._newest
+            if len(changes) == len(loaded.people) and set(changes.values()) == {number}:
+                return loaded
+        return self._load(pl.Series(sorted(changes), dtype=pl.String))
 
     def _load(self, people: pl.Series) -> Loaded:
         people = people.alias("person")
