@@ -11,7 +11,7 @@ from presence.events.vocabulary import Event, Kind, PersonId
 from presence.log import codec, revision
 from presence.model.columns import frame
 from presence.model.fold import fold
-from presence.model.spec import load
+from presence.model.spec import PACKAGED, load
 from presence.model.state import State
 from presence.scoring.partition import Gap, Partition
 from presence.scoring.store import Store
@@ -147,3 +147,15 @@ def test_what_begins_after_the_next_record_is_refused(open_partition: Callable[[
         partition.apply(log[41:])
     assert gap.value.offset == partition.store.offset == 40
     assert partition.apply(log[41:], after_gap=True) == 59
+
+
+def test_a_store_keeps_to_its_model(tmp_path: Path) -> None:
+    (tmp_path / "other.toml").write_text(
+        PACKAGED.read_text().replace('name = "presence-1"', 'name = "presence-x"')
+    )
+    other = load(tmp_path / "other.toml")
+    first = Partition(3, Store(tmp_path / "a"), MODEL)
+    first.apply(records(list(events(10))))
+    first.store.close()
+    with pytest.raises(InvariantBroken, match="PRESENCE_VARIANT"):
+        Partition(3, Store(tmp_path / "a"), other)

@@ -33,7 +33,7 @@ class Workers:
     """Scoring workers as processes, and what they use."""
 
     def __init__(self, settings: Settings, number: int) -> None:
-        (settings.data / "scoring").mkdir(parents=True)
+        settings.scoring.mkdir(parents=True)
         log = (settings.data / "workers.log").open("ab")
         self.processes = [
             psutil.Popen(
@@ -103,13 +103,13 @@ def drain(settings: Settings, events: int, people: int, workers: int) -> tuple[d
         raise SourceUnavailable("the log could not be filled")
     started = time.monotonic()
     running = Workers(settings, workers)
-    _wait(lambda: any(progress(settings.data)), running, READY_S)
+    _wait(lambda: any(progress(settings.scoring)), running, READY_S)
     ready_s, start_cpu_s = time.monotonic() - started, running.cpu_s()
     _wait(lambda: _done(settings, events), running, 600)
     seconds = time.monotonic() - started - ready_s
     cpu_s = running.cpu_s() - start_cpu_s
-    size_bytes = sum(each.size_bytes for each in progress(settings.data))
-    scored = sum(each.people for each in progress(settings.data))
+    size_bytes = sum(each.size_bytes for each in progress(settings.scoring))
+    scored = sum(each.people for each in progress(settings.scoring))
     return {
         "case": "drain",
         "events": events,
@@ -165,7 +165,7 @@ def latency(settings: Settings, people: int, rate: int, percent: int, running: W
 
 
 def _done(settings: Settings, events: int) -> bool:
-    found = list(progress(settings.data))
+    found = list(progress(settings.scoring))
     return sum(each.offset for each in found) >= events and not any(each.unpublished for each in found)
 
 

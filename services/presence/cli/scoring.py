@@ -56,7 +56,7 @@ def status(as_json: AsJson = False) -> None:
     """How far each partition of this host has come, beside the end of the log. Workers may run meanwhile."""
     found = settings()
     ends = _ends(found)
-    rows = list(progress(found.data))
+    rows = list(progress(found.scoring))
     if as_json:
         for row in rows:
             print(
@@ -76,8 +76,8 @@ def status(as_json: AsJson = False) -> None:
 def snapshot() -> None:
     """Keep a copy of the state of each partition of this host now. Workers may run meanwhile."""
     found = settings()
-    snapshots = Snapshots(found.snapshots_url, found.namespace)
-    for number, folder in _stores(found.data):
+    snapshots = Snapshots(found.snapshots_url, found.namespace + found.suffix)
+    for number, folder in _stores(found.scoring):
         taken = snapshots.take(number, folder.with_suffix(".snapshot-by-hand"), partial(copy, folder))
         if taken is None:
             print(f"partition {number}: the newest snapshot is of this offset already")
@@ -91,7 +91,7 @@ def snapshot() -> None:
 def snapshots(partition: One) -> None:
     """List the snapshots of a partition, the newest first."""
     found = settings()
-    for each in Snapshots(found.snapshots_url, found.namespace).of(partition):
+    for each in Snapshots(found.snapshots_url, found.namespace + found.suffix).of(partition):
         print(f"{each.path}  {each.size_bytes:,} bytes  offset {each.offset:,}")
 
 
@@ -110,7 +110,7 @@ def reset(
     It comes back from the newest snapshot and the log after it, or from the log alone.
     """
     found = settings()
-    folder = found.data / "scoring" / f"partition-{partition}"
+    folder = found.scoring / f"partition-{partition}"
     if not folder.exists():
         raise CallerError(f"partition {partition} has no state in {found.data}")
     newest = newest_folder(folder)
@@ -119,7 +119,7 @@ def reset(
     shutil.rmtree(folder)
     print(f"partition {partition}: dropped {folder}")
     if from_log:
-        for path in Snapshots(found.snapshots_url, found.namespace).drop(partition):
+        for path in Snapshots(found.snapshots_url, found.namespace + found.suffix).drop(partition):
             print(f"partition {partition}: dropped {path}")
 
 
@@ -129,14 +129,14 @@ def _must_be_free(folder: Path) -> None:
         raise CallerError(f"a worker has {folder} open: stop it first")
 
 
-def _stores(data: Path) -> list[tuple[int, Path]]:
+def _stores(folder: Path) -> list[tuple[int, Path]]:
     found = []
-    for row in progress(data):
-        folder = newest_folder(data / "scoring" / f"partition-{row.partition}")
-        if folder is not None:
-            found.append((row.partition, folder))
+    for row in progress(folder):
+        store = newest_folder(folder / f"partition-{row.partition}")
+        if store is not None:
+            found.append((row.partition, store))
     if not found:
-        raise CallerError(f"no partition has been scored in {data}")
+        raise CallerError(f"no partition has been scored in {folder}")
     return found
 
 

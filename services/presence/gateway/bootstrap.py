@@ -32,7 +32,7 @@ async def run(settings: Settings, limits: Limits | None = None) -> None:
     """
     limits = limits or Limits()
     asked = asyncio.create_task(stop_signal().wait())
-    folder = settings.data / "gateway" / settings.namespace
+    folder = settings.data / "gateway" / f"{settings.namespace}{settings.suffix}"
     with _owned(folder), ReadModel(folder) as model:
         watchers = Watchers(limits.watchers_max)
         servicer = ScoreServicer(model, watchers, limits)

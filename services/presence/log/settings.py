@@ -4,7 +4,7 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -42,6 +42,10 @@ class Settings:
     """32 bytes in base64; without it the file `master.key` in `data`."""
     gateway: str = "127.0.0.1:50051"
     """Where the gateway listens, and where clients find it."""
+    model: Path | None = None
+    """The scoring model's file; without one the packaged presence-1."""
+    variant: Annotated[str, msgspec.Meta(pattern="^[a-z0-9-]{0,20}$")] = ""
+    """Names a second scoring of the same log beside the first, with state and scores of its own: for another model."""
     worker: str = "0"
     """Names this scoring worker in its group, so that after a restart it has its partitions back at once; each
     worker needs its own."""
@@ -57,7 +61,17 @@ class Settings:
     @property
     def topics(self) -> Topics:
         """The names of this deployment's topics."""
-        return Topics(self.namespace)
+        return Topics(self.namespace, self.suffix)
+
+    @property
+    def suffix(self) -> str:
+        """What sets apart the names of a variant's scores, state and groups."""
+        return f"-{self.variant}" if self.variant else ""
+
+    @property
+    def scoring(self) -> Path:
+        """The folder of scoring's state on this machine."""
+        return self.data / f"scoring{self.suffix}"
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "Settings":

@@ -21,6 +21,8 @@ class Topics:
     """All topics of one deployment; `namespace` is the first part of their names."""
 
     namespace: str = "presence"
+    suffix: str = ""
+    """Of the topics that a second scoring of the same log has to itself."""
 
     @property
     def roster(self) -> str:
@@ -32,11 +34,11 @@ class Topics:
 
     @property
     def scores(self) -> str:
-        return f"{self.namespace}.scores"
+        return f"{self.namespace}.scores{self.suffix}"
 
     @property
     def history(self) -> str:
-        return f"{self.namespace}.history"
+        return f"{self.namespace}.history{self.suffix}"
 
     @property
     def dlq(self) -> str:

@@ -140,7 +140,7 @@ def create_app(settings: Settings) -> ScoringApp:
     """The worker of `settings`, not yet started."""
     broker = ";".join(f"kafka://{server}" for server in settings.kafka.split(","))
     app = ScoringApp(
-        f"{settings.namespace}.scoring",
+        f"{settings.namespace}.scoring{settings.suffix}",
         broker=broker,
         broker_credentials=_credentials(settings),
         broker_max_poll_records=RECORDS_MAX,
@@ -153,11 +153,11 @@ def create_app(settings: Settings) -> ScoringApp:
         topic_allow_declare=False,
         web_enabled=False,
         store="memory://",
-        datadir=settings.data / "scoring" / "faust",
+        datadir=settings.scoring / "faust",
     )
     transport = BulkTransport(app.conf.broker_consumer, app)
     app.transport = transport
-    app.scorer = Scorer(settings, load())
+    app.scorer = Scorer(settings, load(settings.model))
     app.topics.add(app.topic(settings.topics.activity, value_type=bytes, key_type=bytes, internal=False))
 
     async def close(_app: Any, revoked: set[TP], **_: Any) -> None:

@@ -10,7 +10,7 @@ from presence.scoring.app import create_app
 def worker(settings: Settings) -> faust.Worker:
     """A worker that runs until SIGTERM. Raises SourceUnavailable if no broker answers."""
     ensure_topics(settings)
-    (settings.data / "scoring").mkdir(parents=True, exist_ok=True)
+    settings.scoring.mkdir(parents=True, exist_ok=True)
     built = faust.Worker(create_app(settings), loglevel="WARN", quiet=True, redirect_stdouts=False)
     built.spinner = None  # It would write terminal codes into a log.
     return built

@@ -52,12 +52,13 @@ class Gap(Exception):
 
 
 class Partition:
-    """Folds one partition into its store and evaluates who changed."""
+    """Folds one partition into its store and evaluates who changed. A store keeps to the model that it began with."""
 
     def __init__(self, number: int, store: Store, model: Model) -> None:
         self.number = number
         self.store = store
         self._model = model
+        store.keep_to(model)
         self._translator = Translator(model, number)
 
     def apply(self, records: Sequence[Record], *, after_gap: bool = False) -> int:

@@ -21,12 +21,12 @@ class Progress(NamedTuple):
     size_bytes: int
 
 
-def progress(data: Path) -> Iterator[Progress]:
-    """Of every partition that has a store under `data`, in their order.
+def progress(scoring: Path) -> Iterator[Progress]:
+    """Of every partition that has a store in the folder `scoring`, in their order.
 
     Raises InvariantBroken for a store that cannot be read.
     """
-    folders = (data / "scoring").glob("partition-*")
+    folders = scoring.glob("partition-*")
     for number, folder in sorted((int(folder.name.rpartition("-")[2]), folder) for folder in folders):
         store = newest_folder(folder)
         if store is not None and (store / "data.mdb").exists():

@@ -15,6 +15,8 @@ from presence.scoring.partition import Publication
 LINGER_MS = 0
 """A transaction is flushed as a whole; waiting would only add delay."""
 
+TRANSACTION_TIMEOUT_MS = 15_000
+"""After this the broker aborts what a vanished worker left open: until then readers see nothing newer."""
 BATCH_BYTES_MAX = 2**19
 """Of one batch; below what a broker takes in one request."""
 
@@ -30,9 +32,10 @@ class Publisher:
         self._partition = partition
         self._producer = AIOKafkaProducer(
             bootstrap_servers=settings.kafka,
-            transactional_id=f"{settings.namespace}.scoring.{partition}",
+            transactional_id=f"{settings.namespace}.scoring{settings.suffix}.{partition}",
             compression_type="zstd",
             linger_ms=LINGER_MS,
+            transaction_timeout_ms=TRANSACTION_TIMEOUT_MS,
             max_batch_size=BATCH_BYTES_MAX,
             **aiokafka_security(settings),
         )

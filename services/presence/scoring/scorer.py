@@ -32,7 +32,7 @@ class Scorer:
         self._publishers: dict[int, Publisher] = {}
         self._changed = asyncio.Event()
         self._publishing, self._snapshotting = asyncio.Lock(), asyncio.Lock()
-        self._snapshots = Snapshots(settings.snapshots_url, settings.namespace)
+        self._snapshots = Snapshots(settings.snapshots_url, settings.namespace + settings.suffix)
 
     async def open(self, numbers: set[int]) -> dict[int, int]:
         """Make exactly `numbers` ours; returns the offset at which each goes on."""
@@ -47,7 +47,7 @@ class Scorer:
         """Fence whoever had the partition, then take its store, beside other partitions."""
         publisher = Publisher(self._settings, number)
         await publisher.start()
-        folder = self._settings.data / "scoring" / f"partition-{number}"
+        folder = self._settings.scoring / f"partition-{number}"
         restore = partial(self._snapshots.restore, number)
         store = await asyncio.to_thread(claim, folder, restore)
         self._publishers[number] = publisher

@@ -22,6 +22,7 @@ import polars as pl
 from presence.events.errors import InvariantBroken, SourceUnavailable
 from presence.log.topics import DAY_MS
 from presence.model.fold import Folded, for_everybody
+from presence.model.spec import Model
 from presence.model.state import State
 from presence.scoring import closing, states, tables
 from presence.scoring.batch import Batch
@@ -55,6 +56,8 @@ class Meta(msgspec.Struct, frozen=True):
     sweep: str | None = None
     day: Day | None = None
     networks: tuple[str, ...] = ("",)
+    model: str = ""
+    """The hash of the model whose signals and scores these are."""
 
 
 class StoreHeld(InvariantBroken):
@@ -145,6 +148,15 @@ class Store:
         """Release the store; another process may open it."""
         self._env.close()
         os.close(self._lock)
+
+    def keep_to(self, model: Model) -> None:
+        """Raises InvariantBroken if the state is another model's: its counts and its published scores are."""
+        if self.meta.model not in {"", model.hash}:
+            raise InvariantBroken(
+                f"{self.folder} was scored by the model {self.meta.model}, not {model.name} ({model.hash}): score by it "
+                "beside, as another PRESENCE_VARIANT"
+            )
+        self.meta = msgspec.structs.replace(self.meta, model=model.hash)
 
     def copy(self, target: Path) -> None:
         """Copy it as of the last commit, compacted, into the folder `target`; may be called from another thread."""
