@@ -22,10 +22,14 @@ def spawn() -> Iterator[Callable[..., "subprocess.Popen[bytes]"]]:
             "PRESENCE_NAMESPACE": settings.namespace,
             "PRESENCE_DATA": str(settings.data),
             "PRESENCE_GATEWAY": settings.gateway,
+            "PRESENCE_WORKER": settings.worker,
+            "PRESENCE_VARIANT": settings.variant,
             "PRESENCE_KAFKA_SECURITY": settings.kafka_security,
             "PRESENCE_KAFKA_SASL_USER": settings.kafka_sasl_user,
             "PRESENCE_KAFKA_SASL_PASSWORD": settings.kafka_sasl_password,
         }
+        if settings.model is not None:
+            environment["PRESENCE_MODEL"] = str(settings.model)
         if settings.kafka_ca_file is not None:
             environment["PRESENCE_KAFKA_CA_FILE"] = str(settings.kafka_ca_file)
         with (settings.data / "services.log").open("ab") as log:
