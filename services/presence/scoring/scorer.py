@@ -1,13 +1,14 @@
 """The partitions that this worker has been assigned, and their publication."""
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
 import structlog
 from aiokafka.errors import KafkaError, ProducerFenced
 
-from presence.events.errors import InvariantBroken, PresenceError
+from presence.events.errors import InvariantBroken, PresenceError, SourceUnavailable
 from presence.log.settings import Settings
 from presence.model.spec import Model
 from presence.scoring.batch import Record
@@ -18,6 +19,7 @@ from presence.scoring.snapshots import Snapshots
 
 log = structlog.get_logger("presence.scoring")
 
+FAILING_S = 20.0
 IDLE_S = 0.5
 """How often a worker that has nothing to publish looks whether it shall stop."""
 
@@ -78,20 +80,32 @@ class Scorer:
             self._changed.set()
 
     async def publish_until(self, stopped: Callable[[], bool]) -> None:
-        """Publish what changes, at once when idle and at most every `publish_delay_ms` when busy."""
+        """Publish what changes, at once when idle and at most every `publish_delay_ms` when busy.
+
+        Raises SourceUnavailable when nothing could be published for FAILING_S: a transactional producer may never
+        recover from what a broker told it, and only a new member of the group may have a new one, since that
+        fences whoever publishes the partition.
+        """
         delay_s = self._settings.publish_delay_ms / 1000
+        succeeded = time.monotonic()
         while not stopped():
             try:
                 await asyncio.wait_for(self._changed.wait(), IDLE_S)
             except TimeoutError:
+                succeeded = time.monotonic()
                 continue
             self._changed.clear()
             pause = asyncio.create_task(asyncio.sleep(delay_s))
             try:
                 more = await self._publish()
+                succeeded = time.monotonic()
             except ProducerFenced:
                 raise
             except KafkaError as error:
+                if time.monotonic() - succeeded > FAILING_S:
+                    raise SourceUnavailable(
+                        f"nothing could be published for {FAILING_S} s: {error!r}"
+                    ) from error
                 log.warning("publishing failed, trying again", error=type(error).__name__)
                 more = True
             if more:
