@@ -138,9 +138,17 @@ class Scorer:
             log.info("snapshot", partition=number, offset=taken and taken.offset)
 
     async def _publish(self) -> bool:
-        """One publication of every partition, side by side; True if there was anything to publish."""
+        """One publication of every partition, side by side; True if there was anything to publish.
+
+        All have ended when this returns or raises: a producer has one transaction at a time.
+        """
         async with self._publishing:
-            return any(await asyncio.gather(*map(self._publish_one, self._partitions.values())))
+            publications = map(self._publish_one, self._partitions.values())
+            done = await asyncio.gather(*publications, return_exceptions=True)
+        for each in done:
+            if isinstance(each, BaseException):
+                raise each
+        return any(done)
 
     async def _publish_one(self, partition: Partition) -> bool:
         publication = partition.due()
