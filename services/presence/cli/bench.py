@@ -63,7 +63,8 @@ def scoring(
 ) -> None:
     """Measure the workers on real Kafka: a full log drained, then how late scores are under steady load.
 
-    The log is filled first. The time that workers take to start is told apart from their work.
+    The log is filled first. The time that workers take to start is told apart from their work. Then one is
+    killed, and at last all state is lost and comes back from snapshots.
     """
     from presence.cli import bench_scoring  # noqa: PLC0415 (the other benches need no broker)
 
@@ -75,8 +76,11 @@ def scoring(
             for percent in percents:
                 rate = drained["events_per_second"] * percent // 100
                 _show(bench_scoring.latency(found, people, rate, percent, running), as_json)
+            rate = max(1, drained["events_per_second"] // 10)
+            _show(bench_scoring.recovery(found, people, rate, running), as_json)
         finally:
             running.stop()
+        _show(bench_scoring.restore(found, workers), as_json)
 
 
 def _show(result: dict[str, Any], as_json: bool) -> None:

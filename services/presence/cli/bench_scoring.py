@@ -1,6 +1,7 @@
 """Measures the scoring workers as they run: from a full log to published scores, and how late a score is under load."""
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -8,10 +9,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import psutil
+from kafka import KafkaConsumer
 
 from presence.broker import Broker
 from presence.demo.latency import percentile
@@ -19,7 +22,9 @@ from presence.events.errors import SourceUnavailable
 from presence.log.clock import now_ms
 from presence.log.kafka import consumer, ensure_topics, partitions_of
 from presence.log.settings import Settings
-from presence.scoring.progress import progress
+from presence.scoring.ownership import newest_folder
+from presence.scoring.progress import Progress, progress
+from presence.scoring.snapshots import Snapshots, copy
 from presence.v1 import score_pb2
 
 POLL_S = 0.05
@@ -33,17 +38,24 @@ class Workers:
     """Scoring workers as processes, and what they use."""
 
     def __init__(self, settings: Settings, number: int) -> None:
-        settings.scoring.mkdir(parents=True)
-        log = (settings.data / "workers.log").open("ab")
-        self.processes = [
-            psutil.Popen(
+        settings.scoring.mkdir(parents=True, exist_ok=True)
+        self._settings = settings
+        self.processes = [self._start(each) for each in range(number)]
+
+    def _start(self, number: int) -> psutil.Popen:
+        with (self._settings.data / "workers.log").open("ab") as log:
+            return psutil.Popen(
                 [sys.executable, "-m", "presence.scoring"],
-                env=environment(settings) | {"PRESENCE_WORKER": f"bench-{each}"},
+                env=environment(self._settings) | {"PRESENCE_WORKER": f"bench-{number}"},
                 stdout=log,
                 stderr=log,
             )
-            for each in range(number)
-        ]
+
+    def kill_one(self) -> None:
+        """Kill the first with SIGKILL and start it again under its name."""
+        self.processes[0].kill()
+        self.processes[0].wait()
+        self.processes[0] = self._start(0)
 
     def cpu_s(self) -> float:
         """User and system time of all of them so far."""
@@ -128,12 +140,7 @@ def drain(settings: Settings, events: int, people: int, workers: int) -> tuple[d
 
 def latency(settings: Settings, people: int, rate: int, percent: int, running: Workers) -> dict[str, Any]:
     """How late scores are while `rate` events a second come in: from the event's sending to its score's arrival."""
-    reader = consumer(settings)
-    partitions = partitions_of(reader, settings.topics.scores)
-    reader.assign(partitions)
-    reader.seek_to_end(*partitions)
-    for partition in partitions:
-        reader.position(partition)
+    reader = _at_the_end(settings)
     cpu_s = running.cpu_s()
     producer = load(settings, people, rate * LOAD_S, rate)
     found: list[int] = []
@@ -162,6 +169,73 @@ def latency(settings: Settings, people: int, rate: int, percent: int, running: W
         "scores_sampled": len(found),
         "cpu_seconds_per_million": round((running.cpu_s() - cpu_s) / events * 1e6, 2),
     }
+
+
+def recovery(settings: Settings, people: int, rate: int, running: Workers) -> dict[str, Any]:
+    """How long after kill -9 of one worker every partition has published a score of an event since."""
+    reader = _at_the_end(settings)
+    waiting = {partition.partition for partition in reader.assignment()}
+    producer = load(settings, people, rate * LOAD_S, rate)
+    while not reader.poll(timeout_ms=100):
+        running.check()
+    killed, killed_ms = time.monotonic(), now_ms()
+    running.kill_one()
+    while waiting and time.monotonic() - killed < READY_S:
+        for partition, records in reader.poll(timeout_ms=20).items():
+            newest = score_pb2.Score.FromString(records[-1].value).as_of_time.ToMilliseconds()
+            if newest > killed_ms:
+                waiting.discard(partition.partition)
+    seconds = time.monotonic() - killed
+    producer.wait()
+    reader.close()
+    return {
+        "case": "recovery",
+        "workers": len(running.processes),
+        "seconds": round(seconds, 2),
+        "silent_partitions": len(waiting),
+    }
+
+
+def restore(settings: Settings, workers: int) -> dict[str, Any]:
+    """How long fresh workers take until every partition stands where its snapshot was. No worker may run."""
+    before = list(progress(settings.scoring))
+    snapshots = Snapshots(settings.snapshots_url, settings.namespace)
+    began, taken = time.monotonic(), 0
+    for each in before:
+        folder = newest_folder(settings.scoring / f"partition-{each.partition}")
+        if folder is not None:
+            snapshot = snapshots.take(each.partition, folder.with_suffix(".bench"), partial(copy, folder))
+            taken += snapshot.size_bytes if snapshot else 0
+    took_s = time.monotonic() - began
+    shutil.rmtree(settings.scoring)
+    began = time.monotonic()
+    running = Workers(settings, workers)
+    _wait(lambda: list(progress(settings.scoring)) != [] and _stands(settings, before), running, READY_S)
+    seconds = time.monotonic() - began
+    running.stop()
+    return {
+        "case": "restore",
+        "people": sum(each.people for each in before),
+        "snapshot_seconds": round(took_s, 2),
+        "snapshot_megabytes": round(taken / 2**20, 1),
+        "seconds_with_start": round(seconds, 2),
+    }
+
+
+def _stands(settings: Settings, before: list[Progress]) -> bool:
+    now = {each.partition: each.offset for each in progress(settings.scoring)}
+    return all(now.get(each.partition, 0) >= each.offset for each in before)
+
+
+def _at_the_end(settings: Settings) -> KafkaConsumer:
+    """A reader of the scores that are published from now on."""
+    reader = consumer(settings)
+    partitions = partitions_of(reader, settings.topics.scores)
+    reader.assign(partitions)
+    reader.seek_to_end(*partitions)
+    for partition in partitions:
+        reader.position(partition)
+    return reader
 
 
 def _done(settings: Settings, events: int) -> bool:
