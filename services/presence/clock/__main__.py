@@ -7,7 +7,7 @@ from threading import Event
 
 from presence.clock.service import run
 from presence.events.errors import CallerError, PresenceError
-from presence.log.kafka import ensure_topics
+from presence.log.kafka import await_topics
 from presence.log.logging import configure
 from presence.log.settings import Settings
 
@@ -20,7 +20,7 @@ def main() -> int:
     try:
         settings = Settings.from_env(os.environ)
         configure(settings.log_format)
-        ensure_topics(settings)
+        await_topics(settings)
         run(settings, stopping)
     except PresenceError as error:
         print(f"presence.clock: {error}", file=sys.stderr)  # noqa: T201 (its last word)

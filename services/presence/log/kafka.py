@@ -1,8 +1,10 @@
 """Kafka clients as Presence uses them, built from settings. kafka-python; scoring alone uses aiokafka."""
 
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import structlog
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.consumer.fetcher import ConsumerRecord
 from kafka.errors import KafkaError, TopicAlreadyExistsError
@@ -10,11 +12,15 @@ from kafka.errors import KafkaError, TopicAlreadyExistsError
 from presence.events.errors import SourceUnavailable
 from presence.log.settings import Settings
 
+log = structlog.get_logger("presence.log")
+
 BUFFER_LINGER_MS = 5
 """How long a record may wait for company in its batch."""
 BATCH_BYTES_MAX = 131_072
 DELIVERY_TIMEOUT_MS = 120_000
 BOOTSTRAP_TIMEOUT_MS = 10_000
+AWAIT_S = 120.0
+"""How long a service waits for a broker before it ends with an error."""
 POLL_MS = 200
 FETCH_BYTES_MAX = 16 * 2**20
 
@@ -59,6 +65,21 @@ def consumer(settings: Settings, **options: Any) -> KafkaConsumer:
         }
         | options,
     )
+
+
+def await_topics(settings: Settings) -> None:
+    """`ensure_topics` for a service, which may be started before its broker, or while that is away.
+
+    Raises SourceUnavailable if none answers for AWAIT_S.
+    """
+    deadline = time.monotonic() + AWAIT_S
+    while True:
+        try:
+            return ensure_topics(settings)
+        except SourceUnavailable:
+            if time.monotonic() > deadline:
+                raise
+            log.warning("waiting for Kafka", kafka=settings.kafka)
 
 
 def ensure_topics(settings: Settings) -> None:
