@@ -62,7 +62,7 @@ def bluesky(
     with (
         _progress() as show,
         bluesky_ingest(found, options) as runner,
-        _stopped_by_signals(runner),
+        stopped_by_signals(runner),
     ):
         runner.on_checkpoint = lambda _: show(runner)
         counts = runner.run()
@@ -70,7 +70,7 @@ def bluesky(
 
 
 @contextmanager
-def _stopped_by_signals(runner: Runner) -> Iterator[None]:
+def stopped_by_signals(runner: Runner) -> Iterator[None]:
     """SIGTERM and SIGINT stop the runner; where a broker that does not answer holds it up, the process still ends."""
 
     def stop(*_: object) -> None:

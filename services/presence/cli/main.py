@@ -19,6 +19,7 @@ COMMANDS = MappingProxyType(
         "broker": "presence.cli.broker:app",
         "roster": "presence.cli.roster:app",
         "ingest": "presence.cli.ingest:app",
+        "import": "presence.cli.importing:import_export",
         "score": "presence.cli.score:score",
         "watch": "presence.cli.score:watch",
         "model": "presence.cli.model:app",

@@ -6,7 +6,7 @@ not apply may be missing. Standard library only.
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from types import MappingProxyType
 from typing import Any
 
@@ -31,6 +31,28 @@ def read(lines: Iterable[bytes]) -> Iterator[Event]:
                 yield parse(line)
             except InvalidEvent as error:
                 raise CallerError(f"line {number}: {error}") from error
+
+
+def write(event: Event) -> str:
+    """The line of `event`, without its end; fields with their default value are left out.
+
+    >>> write(Event(kind=Kind.ERASED, observed_ms=1, person=PersonId("ada")))
+    '{"kind": "ERASED", "observed_ms": 1, "person": "ada"}'
+    """
+    told = ((field, getattr(event, field.name)) for field in fields(event))
+    return json.dumps(
+        {
+            field.name: _plain(value)
+            for field, value in told
+            if field.default is MISSING or value != field.default
+        }
+    )
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Word):
+        return value.name
+    return value.hex() if isinstance(value, bytes) else value
 
 
 def parse(line: bytes) -> Event:

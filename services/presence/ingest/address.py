@@ -14,7 +14,6 @@ from presence.events.vocabulary import (
     Kind,
     Network,
     PersonId,
-    TimeQuality,
 )
 from presence.ingest.acts import Act, Native, Reading, Retraction
 from presence.ingest.received import Received
@@ -86,8 +85,9 @@ class Addressing:
             actor_person=actor_person,
             occurred_ms=act.occurred_ms,
             observed_ms=observed_ms,
-            time_quality=TimeQuality.EXACT,
-            magnitude=1,
+            time_quality=act.time_quality,
+            magnitude=act.magnitude,
+            rating=act.rating,
             in_reply_to_other=self._answers_other(act),
             sealed_ref=linked.key.seal(linked.person, act.ref),
         )
