@@ -65,7 +65,9 @@ class Writer:
                 continue
             self._hang(node, below, at)
             below = []
-            shared = next((n for n in range(min(len(last), len(key))) if last[n] != key[n]), min(len(last), len(key)))
+            shared = next(
+                (n for n in range(min(len(last), len(key))) if last[n] != key[n]), min(len(last), len(key))
+            )
             node["e"].append({"p": shared, "k": key[shared:], "v": value, "t": None})
             last = key
         self._hang(node, below, at)

@@ -169,7 +169,7 @@ class Runner:
         if decoded.skipped:
             return decoded.skipped
         try:
-            return self.addressing.events(decoded.natives, observed_ms) or "not_enrolled"
+            return self.addressing.events(decoded.natives, observed_ms) or self.addressing.why_none
         except InvalidEvent as error:
             return error
 
