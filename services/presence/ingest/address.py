@@ -79,11 +79,13 @@ class Addressing:
         """
         new = Received(event.person, event.id, event.occurred_ms)
         known = received.get(act.record) or list(self._received.find(act.record))
-        others = [each for each in known if each.event != new.event]
-        mine = [each for each in others if each.person == new.person]
-        if any(each.occurred_ms > new.occurred_ms for each in mine):
+        mine = [each for each in known if each.person == new.person]
+        was_replaced = new in mine[:-1]
+        if was_replaced or any(each.occurred_ms > new.occurred_ms for each in mine):
             self.why_none = SUPERSEDED
             return
+        others = [each for each in known if each.event != new.event]
+        mine = [each for each in mine if each.event != new.event]
         received[act.record] = [*others[-VERSIONS_MAX:], new]
         key = self._key_of(event.person)
         if key is not None:

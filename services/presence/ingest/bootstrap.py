@@ -98,6 +98,7 @@ def logged(
     received: ReceivedIndex,
     newcomers: Newcomers | None = None,
     on_checkpoint: Callable[[Counts], None] = lambda _: None,
+    on_acknowledged: Callable[[int], None] = lambda _: None,
 ) -> Runner:
     """A runner into the log that goes on from where `cursors` says; what it opens is closed with `stack`.
 
@@ -126,6 +127,7 @@ def logged(
         trail=Trail(saved or Checkpoint(None, delivery.offsets()), source.overlap),
         newcomers=newcomers,
         on_checkpoint=on_checkpoint,
+        on_acknowledged=on_acknowledged,
     )
 
 

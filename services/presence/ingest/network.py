@@ -1,12 +1,14 @@
 """What Presence knows of a network, in one value: `presence ingest`, `presence import` and the doctor go by it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 
 from presence.events.errors import CallerError, InvariantBroken
 from presence.events.vocabulary import Network
+from presence.ingest.acts import Decoder
 from presence.ingest.exports.importer import Importer
+from presence.ingest.polled import Poller, Watch
 from presence.log.settings import from_env
 
 GROUP = "presence.networks"
@@ -26,6 +28,16 @@ class Need:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Polling:
+    """What asking a network's API takes of the environment, by variable, and how it is done."""
+
+    needs: tuple[Need, ...]
+    poller: Callable[[Mapping[str, str], Watch], Poller]
+    """Made of what `needs` found. Raises CallerError if a value cannot be right."""
+    decode: Decoder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KnownNetwork:
     """One network. What it does not offer is left out."""
 
@@ -36,7 +48,8 @@ class KnownNetwork:
     """In a few words, which of its ids names an account; it has to be one that never changes."""
     importer: Importer | None = None
     needs: tuple[Need, ...] = ()
-    """Of its live side."""
+    """Of its live side, beyond those of `polling`."""
+    polling: Polling | None = None
 
 
 def names() -> list[str]:
@@ -53,6 +66,11 @@ def known(name: str) -> KnownNetwork:
     if not isinstance(network, KnownNetwork) or network.name != name:
         raise InvariantBroken(f"the entry point {found[0].value} is not the network {name}")
     return network
+
+
+def all_needs(network: KnownNetwork) -> tuple[Need, ...]:
+    """What any of its live ways needs."""
+    return (*network.needs, *(network.polling.needs if network.polling else ()))
 
 
 def given(needs: tuple[Need, ...], env: Mapping[str, str]) -> dict[str, str]:

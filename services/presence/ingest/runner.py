@@ -112,10 +112,13 @@ class Runner:
     trail: Trail
     newcomers: Newcomers | None = None
     on_checkpoint: Callable[[Counts], None] = lambda _: None
+    on_acknowledged: Callable[[int], None] = lambda _: None
+    """Told the newest position up to which everything is in the log, as soon as that is known."""
     counts: Counts = field(default_factory=Counts)
     _stop: threading.Event = field(default_factory=threading.Event)
     _stalled: bool = False
     _saved: int | None = None
+    _told: int | None = None
     _checkpoint_at_s: float = 0.0
 
     def stop(self) -> None:
@@ -132,6 +135,7 @@ class Runner:
             if frames:
                 self._take(frames)
                 self.delivery.wait_for_room(self._stop.is_set)
+            self._tell_of_acknowledged()
             if time.monotonic() >= self._checkpoint_at_s:
                 self._keep_up()
         self._finish()
@@ -212,6 +216,13 @@ class Runner:
         self.on_checkpoint(self.counts)
         self._checkpoint_at_s = time.monotonic() + CHECKPOINT_S
 
+    def _tell_of_acknowledged(self) -> None:
+        self.delivery.collect()
+        position = self.delivery.position
+        if position is not None and position != self._told:
+            self._told = position
+            self.on_acknowledged(position)
+
     def _tell_of_stall(self) -> None:
         stalled_s = self.delivery.stalled_s()
         if (stalled_s > STALL_S) != self._stalled:
@@ -228,6 +239,7 @@ class Runner:
 
     def _finish(self) -> None:
         flushed = self.delivery.flush(FLUSH_TIMEOUT_S if self._stop.is_set() else FLUSH_AT_END_TIMEOUT_S)
+        self._tell_of_acknowledged()
         self._save()
         if not flushed:
             log.warning("not everything was acknowledged; the next start reads it again")

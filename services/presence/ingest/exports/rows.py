@@ -32,7 +32,7 @@ def rows(
 ) -> Iterator[Item]:
     """Each row after the header, with its columns' names as they stand there, trimmed.
 
-    `is_header` tells the header from the notes before it. `backslash_escapes`: a quote within quotes is written as \\".
+    `is_header` tells the header from the notes before it. `backslash_escapes`: a backslash stands before a quote within quotes.
     A row that cannot be read is an item with `refused`: `csv`, or `no_header` once, if none of the first rows is the header.
     """
     text = _text(file)

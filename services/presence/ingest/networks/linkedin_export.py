@@ -13,7 +13,7 @@ import msgspec
 
 from presence.events.errors import InvalidEvent
 from presence.events.vocabulary import Gauge, TimeQuality
-from presence.ingest.acts import Act, Decoded, Native, Reading
+from presence.ingest.acts import Decoded, Native, Reading
 from presence.ingest.exports.export import Export, Item, Part
 from presence.ingest.exports.rows import rows
 from presence.ingest.frames import Frame
@@ -151,7 +151,7 @@ def _connected_ms(item: Item) -> int:
         return 0
 
 
-def _added(item: Item, more: Row) -> Item:
+def _added(item: Item, more: dict[str, str]) -> Item:
     row = _row.decode(item.data)
     return Item(msgspec.json.encode(row | more), item.kind)
 
@@ -163,7 +163,7 @@ _LINK = re.compile(r"<a href=\"(https://www\.linkedin\.com/pulse/[^\"]{1,300})\"
 def _article(part: Part, file: BinaryIO) -> Iterator[Item]:
     """An article of the folder Articles: an HTML page with the times of its making and publishing, and its link."""
     text = file.read(ARTICLE_BYTES_MAX).decode(errors="replace")
-    told = {name: at for name, at in _TAG.findall(text)}
+    told = dict(_TAG.findall(text))
     link = _LINK.search(text)
     yield Item(msgspec.json.encode(told | {"link": link[1] if link else "", "name": part.base}), ARTICLE)
 
@@ -298,7 +298,7 @@ def _message(row: Row, account: str, observed_ms: int) -> tuple[Native, ...] | s
 def _written(row: Row, account: str, observed_ms: int) -> tuple[Native, ...] | str:
     if not row.get("published"):
         return "draft"
-    at_ms, _ = millis(row["published"])
+    at_ms = millis(row["published"])[0] // 60_000 * 60_000
     record = f"article/{at_ms // 1000}"
     return (linkedin.act("article", account, record, at_ms, observed_ms, ref=row.get("link", "")),)
 
