@@ -13,7 +13,7 @@ from presence.ingest.frames import FRAME_BYTES_MAX, HEAD_BYTES
 
 CHUNK_BYTES = 65_536
 DEPTH_MAX = 512
-"""Deeper than any export; an element that is, is broken."""
+"""Deeper than any export; from there on brackets are only counted."""
 KEY_BYTES_MAX = 256
 
 _BEGIN = re.compile(rb"[\[{]")
@@ -88,18 +88,21 @@ class _Scan:
 
     def _nested(self, opened: bytes) -> None:
         """Pass the rest of what `opened` has begun, or what cannot be a part of it."""
-        stack = bytearray(opened)
+        stack, deeper = bytearray(opened), 0
         while stack and (token := self.find(_NESTED)) is not None:
             if token == b'"':
                 self._string()
             elif token in _CLOSES:
-                if stack[-1:] != _CLOSES[token]:
+                if deeper:
+                    deeper -= 1
+                elif stack[-1:] != _CLOSES[token]:
                     return
-                stack.pop()
+                else:
+                    stack.pop()
             elif len(stack) < DEPTH_MAX:
                 stack += token
             else:
-                return
+                deeper += 1
 
     def _string(self) -> None:
         """Pass the rest of a string. A line's end ends it too, as none may stand in one: so a lost quote costs a line."""

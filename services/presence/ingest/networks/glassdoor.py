@@ -38,7 +38,7 @@ COLUMNS: Mapping[str, Sequence[str]] = MappingProxyType(
 )  # fmt: skip
 """By what we take from it, the names of the column, in the order of preference; case, spaces and signs do not matter."""
 _FORMS = (
-    "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S.%f", "%Y-%m-%d", "%Y/%m/%d", "%m/%d/%Y", "%m/%d/%y", "%m/%d/%Y %H:%M", "%b %d, %Y",
+    "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d", "%Y/%m/%d", "%m/%d/%Y", "%m/%d/%y", "%m/%d/%Y %H:%M", "%m/%d/%Y %H:%M:%S", "%b %d, %Y",
     "%B %d, %Y", "%d %b %Y", "%d %B %Y", "%d-%b-%Y", "%d-%b-%y", "%d.%m.%Y", "%a %b %d %Y",
 )  # fmt: skip
 _NOT_WORD = re.compile(r"[^a-z0-9]+")
