@@ -74,7 +74,7 @@ def decode(frame: Frame, account: str, observed_ms: int) -> Decoded:
 
     Raises InvalidEvent: `shape` (it lacks a column), `json`, `time` (not a time, or out of the log's range).
     """
-    reader = _READERS.get(frame.kind)
+    reader = READERS.get(frame.kind)
     if reader is None:
         return Decoded(skipped="unscored")
     try:
@@ -318,7 +318,7 @@ def _name(row: Row, prefix: str = "") -> str:
 
 
 Reader = Callable[[Row, str, int], tuple[Native, ...] | str]
-_READERS: Mapping[str, Reader] = MappingProxyType(
+READERS: Mapping[str, Reader] = MappingProxyType(
     {
         "shares": _share,
         "instantreposts": _repost,
