@@ -93,8 +93,7 @@ tables = st.dictionaries(st.sampled_from(NAMES), texts, max_size=8)
 def is_sane(decode: Decode, data: bytes) -> None:
     try:
         found = decode(data)
-    except InvalidEvent as error:
-        assert error.reason.isidentifier()
+    except InvalidEvent:
         return
     assert bool(found.natives) != bool(found.skipped)
 
@@ -167,10 +166,9 @@ def test_rows_of_anything_end(data: bytes, backslash_escapes: bool) -> None:
 def test_any_text_is_a_date_or_is_not(text: str) -> None:
     try:
         at_ms, _ = millis(text)
-    except InvalidEvent as error:
-        assert error.reason == "time"
-    else:
-        assert at_ms % 1000 == 0
+    except InvalidEvent:
+        return
+    assert at_ms % 1000 == 0
 
 
 def a_repository() -> bytes:

@@ -16,7 +16,7 @@ from presence.roster.registry import Registry
 class OneEnrolled:
     """A roster of one, whose ids are the same in every rehearsal and nobody's in the log."""
 
-    def __init__(self, person: PersonId, network: Network, account: str) -> None:
+    def __init__(self, person: PersonId, network: Network, *natives: str) -> None:
         master = MasterKey(bytes(KEY_BYTES))
         self.registry = Registry(master)
         key = DataKey(hashlib.sha256(f"rehearsal:{person}".encode()).digest())
@@ -29,8 +29,9 @@ class OneEnrolled:
                 terms=TERMS,
                 sealed_key=master.seal(person, key),
                 master_key_id=master.id,
-                accounts=(
-                    Account(network, key.account_hash(network, account), key.seal(person, account), 0),
+                accounts=tuple(
+                    Account(network, key.account_hash(network, each), key.seal(person, each), 0)
+                    for each in natives
                 ),
             )
         )
