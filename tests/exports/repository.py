@@ -1,10 +1,14 @@
 """Writes CAR files of repositories, as https://atproto.com/specs/repository says, to try the reader on."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import libipld
+import msgspec
+
+from presence.ingest.networks import bluesky
 
 CID_PREFIX = b"\x01\x71\x12\x20"
 
@@ -81,6 +85,32 @@ class Writer:
             node["e"][-1]["t"] = subtree
         else:
             node["l"] = subtree
+
+
+def created_by(did: str, path: Path) -> list[bytes]:
+    """The frames of Jetstream in a file that create or change a record of Bluesky's, as if all were of one account."""
+    frames = [msgspec.json.decode(line) for line in path.read_bytes().splitlines()]
+    wanted = [each for each in frames if each.get("commit", {}).get("collection") in bluesky.WANTED]
+    return [msgspec.json.encode(each | {"did": did}) for each in wanted if "record" in each["commit"]]
+
+
+def of_frames(did: str, frames: Sequence[bytes]) -> bytes:
+    """The CAR file of a repository with the records of these frames; each has the very id that its frame tells."""
+    writer = Writer()
+    commits = [msgspec.json.decode(frame)["commit"] for frame in frames]
+    records = {f"{each['collection']}/{each['rkey']}": _linked(each["record"]) for each in commits}
+    car = writer.car(writer.repository(did, records))
+    assert {libipld.encode_cid(cid) for cid in writer.blocks} >= {each["cid"] for each in commits}
+    return car
+
+
+def _linked(value: Any) -> Any:
+    """JSON's form of a record as a repository has it: links are ids, not text."""
+    if isinstance(value, dict):
+        if set(value) == {"$link"}:
+            return libipld.decode_multibase(value["$link"])[1]
+        return {name: _linked(each) for name, each in value.items()}
+    return [_linked(each) for each in value] if isinstance(value, list) else value
 
 
 def level(key: bytes) -> int:

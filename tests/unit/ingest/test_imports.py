@@ -5,24 +5,23 @@ import json
 import re
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 from tests.exports import google, linkedin
-from tests.exports.repository import Writer, cid_of
+from tests.exports.repository import Writer, cid_of, created_by, of_frames
 
 from presence.events import lines
 from presence.events.errors import CallerError
 from presence.events.vocabulary import Direction, Event, Gauge, Kind, TimeQuality, Verb
-from presence.ingest.acts import Act
 from presence.ingest.importing import ImportOptions, rehearsed
 from presence.ingest.networks import bluesky
 
 REAL = Path(__file__).parents[2] / "data" / "jetstream_v1.jsonl"
 DID = "did:plc:mcc5yghbk7tixqryac2yxku7"
+NOW_MS = 1_795_000_000_000
 
 
 def imported(network: str, path: Path, account: str = "") -> tuple[dict[str, Any], list[Event]]:
@@ -127,53 +126,30 @@ def test_what_google_takeouts_say(tmp_path: Path) -> None:
     assert result["dlq_reasons"] == {"rating": 1, "shape": 1}
 
 
-def repository(*frames: bytes) -> tuple[Writer, dict[str, Any]]:
-    """The records that some frames of one account created."""
-    records = {}
-    for frame in frames:
-        commit = msgspec.json.decode(frame)["commit"]
-        records[f"{commit['collection']}/{commit['rkey']}"] = commit["record"]
-    return Writer(), records
-
-
-def created_by_one() -> list[bytes]:
-    """The real frames that create a record, all as if of one account."""
-    found = []
-    for line in REAL.read_bytes().splitlines():
-        frame = msgspec.json.decode(line)
-        commit = frame.get("commit", {})
-        if commit.get("collection") in bluesky.WANTED and "record" in commit:
-            text = line.replace(frame["did"].encode(), DID.encode())
-            found.append(text)
-    return found
-
-
 def test_a_record_of_a_repository_is_the_act_that_jetstream_told(tmp_path: Path) -> None:
-    frames = created_by_one()
-    assert len(frames) == 5
-    writer, records = repository(*frames)
-    root = writer.repository(DID, records)
-    (path := tmp_path / "repo.car").write_bytes(writer.car(root))
+    frames = created_by(DID, REAL)
+    (path := tmp_path / "repo.car").write_bytes(of_frames(DID, frames))
     result, events = imported("bluesky", path)
     assert counted(result) == {"read": 5, "events": 5, "undo": 0, "gauges": 0, "skipped": {}, "dlq": 0}
-    (live := tmp_path / "frames.jsonl").write_bytes(b"\n".join(frames))
-    told = {(act.record, act.what, act.occurred_ms) for act in acts(live) if act.about == DID}
-    profile = {each for each in told if "profile" in each[0]}
-    assert len(told) == 5
-    assert len(profile) == 1
     with rehearsed(ImportOptions(network="bluesky", path=path, person="ada"), None) as one:
-        key = one.runner.follower.registry.person(events[0].person)[1]
-        one.runner.run()
-    # A profile's id is that of its content, which the test's encoding need not share with the network's.
-    wanted = {key.event_id("bluesky", f"{record}#{what}") for record, what, _ in told - profile}
-    assert wanted < {event.id for event in events}
-    times = {event.occurred_ms for event in events}
-    assert {at_ms for _, _, at_ms in told - profile} <= times
-
-
-def acts(path: Path) -> Iterator[Act]:
-    for line in path.read_bytes().splitlines():
-        yield from (each for each in bluesky.decode(line, 1_795_000_000_000).natives if isinstance(each, Act))
+        addressing = one.runner.addressing
+        live = [
+            event
+            for frame in frames
+            for event in addressing.events(bluesky.decode(frame, NOW_MS).natives, NOW_MS)
+        ]
+    assert {event.id for event in events} == {event.id for event in live}
+    told = {(event.id, event.verb, event.object, event.in_reply_to_other, event.value) for event in live}
+    assert {
+        (event.id, event.verb, event.object, event.in_reply_to_other, event.value) for event in events
+    } == told
+    # Of a profile a repository tells only when it was last written to at all.
+    times = {
+        event.id: event.occurred_ms
+        for event in live
+        if event.verb != Verb.UPDATE and event.kind == Kind.ACTIVITY
+    }
+    assert times.items() <= {event.id: event.occurred_ms for event in events}.items()
 
 
 def likes(number: int) -> dict[str, Any]:
