@@ -6,7 +6,7 @@ not apply may be missing. Standard library only.
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import MISSING, fields
+from dataclasses import fields
 from types import MappingProxyType
 from typing import Any
 
@@ -39,14 +39,8 @@ def write(event: Event) -> str:
     >>> write(Event(kind=Kind.ERASED, observed_ms=1, person=PersonId("ada")))
     '{"kind": "ERASED", "observed_ms": 1, "person": "ada"}'
     """
-    told = ((field, getattr(event, field.name)) for field in fields(event))
-    return json.dumps(
-        {
-            field.name: _plain(value)
-            for field, value in told
-            if field.default is MISSING or value != field.default
-        }
-    )
+    told = ((name, getattr(event, name), default) for name, default in _DEFAULTS)
+    return json.dumps({name: _plain(value) for name, value, default in told if value != default})
 
 
 def _plain(value: Any) -> Any:
@@ -133,3 +127,5 @@ _READERS: Mapping[str, Callable[[Any], Any]] = MappingProxyType(
 _EXPECTED: Mapping[str, str] = MappingProxyType(
     {field.name: _reader(field.type)[1] for field in fields(Event)}
 )
+_DEFAULTS = tuple((field.name, field.default) for field in fields(Event))
+"""MISSING, which no value equals, where a field has none."""

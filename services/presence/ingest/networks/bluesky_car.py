@@ -23,6 +23,8 @@ DEPTH_MAX = 64
 """Each level has 4 times as many keys as the one above: 14 of them hold a hundred million records."""
 KEY_BYTES_MAX = 1024
 """A collection and a record's key; see https://atproto.com/specs/repository."""
+BLOCK_HEAD_BYTES = car.CID_BYTES + 2
+"""What a block takes in the file beside its bytes."""
 RECORD, NODE = "record", "node"
 
 
@@ -68,8 +70,11 @@ def items(export: Export) -> Iterator[Item]:
             file.seek(0)
             car.root(file)
             with closing(Blocks(file)) as blocks:
+                # It is gone over twice: to note where each block stands, then by the tree.
+                export.bytes_total += part.size_bytes
                 for position in blocks.fill():
-                    export.bytes_read = position // 2
+                    export.bytes_read = position
+                export.bytes_read = part.size_bytes
                 yield from _Tree(export, blocks, commit).items()
 
 
@@ -105,7 +110,7 @@ class _Tree:
         if depth > DEPTH_MAX:
             raise InvalidEvent("depth")
         data, size_bytes = self._blocks.get(cid, NODE_BYTES_MAX)
-        self._export.bytes_read += size_bytes // 2
+        self._export.bytes_read += size_bytes + BLOCK_HEAD_BYTES
         if size_bytes > NODE_BYTES_MAX:
             raise InvalidEvent("too_long")
         return car.decoded(data, Node, "node")
@@ -115,7 +120,7 @@ class _Tree:
             data, size_bytes = self._blocks.get(cid, FRAME_BYTES_MAX)
         except InvalidEvent as error:
             return Item(key, RECORD, error.reason)
-        self._export.bytes_read += size_bytes // 2
+        self._export.bytes_read += size_bytes + BLOCK_HEAD_BYTES
         if size_bytes > FRAME_BYTES_MAX:
             return Item(data[:HEAD_BYTES], RECORD, size_bytes=size_bytes)
         try:
