@@ -126,6 +126,14 @@ def test_what_google_takeouts_say(tmp_path: Path) -> None:
     assert result["dlq_reasons"] == {"rating": 1, "shape": 1}
 
 
+def test_a_takeout_for_one_location_has_that_location_only(tmp_path: Path) -> None:
+    folder = google.write(tmp_path / "export")
+    result, _ = imported("google", folder, account="locations/2001")
+    assert (result["events"], result["skipped"]["of_a_person"]) == (4, 4)
+    elsewhere, events = imported("google", folder, account="locations/9")
+    assert (elsewhere["events"], elsewhere["skipped"]["not_enrolled"], events) == (0, 5, [])
+
+
 def test_a_record_of_a_repository_is_the_act_that_jetstream_told(tmp_path: Path) -> None:
     frames = created_by(DID, REAL)
     (path := tmp_path / "repo.car").write_bytes(of_frames(DID, frames))

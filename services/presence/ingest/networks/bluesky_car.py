@@ -17,9 +17,9 @@ from presence.ingest.networks import car
 from presence.ingest.networks.bluesky_records import Did, Tid, tid_millis
 from presence.ingest.networks.car import Blocks, Cid
 
-NODE_BYTES_MAX = 2 * 2**20
-"""Bluesky's own limit of a block."""
-DEPTH_MAX = 64
+NODE_BYTES_MAX = 2**18
+"""A node has 4 keys on average; one for each level is held in memory at a time."""
+DEPTH_MAX = 32
 """Each level has 4 times as many keys as the one above: 14 of them hold a hundred million records."""
 KEY_BYTES_MAX = 1024
 """A collection and a record's key; see https://atproto.com/specs/repository."""

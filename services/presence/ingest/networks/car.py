@@ -63,9 +63,10 @@ def root(file: BinaryIO) -> Cid:
 def blocks(file: BinaryIO) -> Iterator[Block]:
     """The blocks after the header whose id has the usual form; `file` may be moved in between. Ends where the file is torn."""
     end = os.fstat(file.fileno()).st_size
-    at = file.tell()
-    while (size := _varint(file)) is not None and file.tell() + size <= end:
+    while size := _varint(file):  # An empty section is padding at the end.
         at = file.tell()
+        if at + size > end:
+            return
         cid = file.read(min(size, CID_BYTES))
         if len(cid) == CID_BYTES and cid.startswith(CID_PREFIX):
             yield Block(cid, at + CID_BYTES, size - CID_BYTES)

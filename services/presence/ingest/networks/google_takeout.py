@@ -30,6 +30,8 @@ def decode(frame: Frame, account: str, observed_ms: int) -> Decoded:
     """What one element says; see google.decode and google.decode_written."""
     _, _, member = frame.kind.partition("/")
     if member == _OF_MAPS or (not member and b'"properties"' in frame.data):
+        if account.startswith("locations/"):
+            return Decoded(skipped="of_a_person")
         return google.decode_written(frame.data, account, observed_ms)
     if member in {_OF_BUSINESS, ""}:
         return google.decode(frame.data, account, observed_ms)
