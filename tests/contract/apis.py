@@ -164,6 +164,7 @@ class BusinessProfile(Api):
             return Answer(200, {})
         name = asked.path.removeprefix("/v4/")
         if name.endswith("/reviews"):
+            assert asked.query["orderBy"] == "updateTime desc"
             return self._listed(name, int(asked.query.get("pageToken", "0")))
         return (
             Answer(200, self.reviews[name])
@@ -178,7 +179,8 @@ class BusinessProfile(Api):
         ]
 
     def _listed(self, parent: str, start: int) -> Answer:
-        found = [review for name, review in sorted(self.reviews.items()) if name.startswith(f"{parent}/")]
+        found = [review for name, review in self.reviews.items() if name.startswith(f"{parent}/")]
+        found.sort(key=lambda review: str(review["updateTime"]), reverse=True)
         page: dict[str, Any] = {"reviews": found[start : start + self.page], "totalReviewCount": len(found)}
         if start + self.page < len(found):
             page["nextPageToken"] = str(start + self.page)

@@ -222,7 +222,6 @@ def test_when_every_token_is_refused_somebody_has_to_look(tmp_path: Path) -> Non
     cursors = CursorStore(tmp_path)
     with MemberChangelog({ADA: []}) as api:
         poller = polling.poller(tokens(ada={"access_token": "gone"}), Watch(lambda: [ADA], cursors, api.url))
-        poller.step()
         with pytest.raises(SourceUnavailable, match="consent again"):
             poller.step()
         poller.close()
@@ -328,6 +327,52 @@ def test_google_through_limits_failures_and_a_token_that_runs_out(tmp_path: Path
         api.notify("NEW_REVIEW", named(3))
         until(lambda: len(one.kept.events) == 4)
     assert api.asked[-1].headers["authorization"] == "Bearer access-1"
+
+
+def test_after_a_restart_only_what_is_newer_is_listed(tmp_path: Path) -> None:
+    api = BusinessProfile({named(n): review(n, "FOUR") for n in range(7)})
+    with api:
+        with polled("google", api, GOOGLE, [PLACE], tmp_path) as first:
+            until(lambda: first.runner.counts.events == 7)
+            rounds = len(api.asked)
+            until(lambda: len(api.asked) > rounds + 2)
+        api.reviews[named(9)] = review(9, "FIVE")
+        with polled("google", api, GOOGLE, [PLACE], tmp_path) as again:
+            until(lambda: again.runner.counts.events == 2)
+            rounds = len(api.asked)
+            until(lambda: len(api.asked) > rounds + 2)
+        # The newest of the list before comes again, as others may have been changed in its millisecond.
+        assert again.runner.counts.read == 2
+
+
+def rounds_of(
+    network: str, api: Api, given: Mapping[str, str], accounts: Sequence[str], folder: Path
+) -> list[int]:
+    """How many requests each of two rounds takes, from its first step to the None that ends it."""
+    polling = known(network).polling
+    assert polling is not None
+    cursors = CursorStore(folder)
+    poller = polling.poller(given, Watch(lambda: accounts, cursors, api.url))
+    asked = []
+    for _ in range(2):
+        before = len(api.asked)
+        while poller.step() is not None:
+            assert len(api.asked) < 100, "it goes round and round"
+        asked.append(len(api.asked) - before)
+    poller.close()
+    cursors.close()
+    return asked
+
+
+def test_a_round_asks_everything_once_and_then_waits(tmp_path: Path) -> None:
+    told = {"id": "rev1", "rating": 4, "time_created": "2026-03-04 01:02:03"}
+    shown = {"rating": 4.5, "review_count": 12}
+    with Fusion({"a": shown, "b": shown}, {"a": [told], "b": [told]}) as api:
+        key = {"PRESENCE_YELP_API_KEY": "key"}
+        assert rounds_of("yelp", api, key, ["a", "b"], tmp_path / "yelp") == [4, 4]
+    held = tokens(ada=good("ada"), bo={"access_token": "gone"})
+    with MemberChangelog({ADA: [post(0)], BO: []}) as api:
+        assert rounds_of("linkedin", api, held, [ADA, BO], tmp_path / "linkedin") == [3, 2]
 
 
 def test_yelp_tells_what_has_changed_and_waits_as_long_as_it_is_asked_to(tmp_path: Path) -> None:

@@ -67,6 +67,15 @@ def decode(data: bytes, account: str, observed_ms: int) -> Decoded:
     return Decoded((_received(about, record, at_ms, _stars(review.star_rating)),))
 
 
+def updated_millis(data: bytes) -> int:
+    """When a review of a business was last changed; 0 if it does not say so in a way that can be read."""
+    try:
+        review: Review = _decoded(_review, data)
+        return _utc_millis(review.update_time or review.create_time)
+    except InvalidEvent:
+        return 0
+
+
 def decode_written(data: bytes, account: str, observed_ms: int) -> Decoded:
     """What one feature of a Takeout of Maps says: a review by `account`, or a saved place, which is none.
 
@@ -144,15 +153,19 @@ def _stars(told: Any) -> int:
 
 
 def _millis(text: str, observed_ms: int) -> int:
-    try:
-        moment = datetime.fromisoformat(text)
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        at_ms = int((moment - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1000)
-    except (ValueError, OverflowError) as error:
-        raise InvalidEvent("time") from error
+    at_ms = _utc_millis(text)
     if not OCCURRED_MS_MIN <= at_ms <= observed_ms + FUTURE_MS_MAX:
         raise InvalidEvent("time")
     return at_ms
+
+
+def _utc_millis(text: str) -> int:
+    try:
+        moment = datetime.fromisoformat(text)
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return int((moment - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1000)
+    except (ValueError, OverflowError) as error:
+        raise InvalidEvent("time") from error
 
 
 def _decoded(decoder: msgspec.json.Decoder[Any], data: bytes) -> Any:

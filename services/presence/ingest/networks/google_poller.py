@@ -2,11 +2,13 @@
 
 https://developers.google.com/my-business/content/notification-setup; https://cloud.google.com/pubsub/docs/reference/rest/v1. A message is
 acknowledged once its review is in the log; until then Pub/Sub sends it again. Before the subscription there were reviews too, and what
-nobody acknowledges for seven days is dropped: so at a start, and then once a day, all reviews of each location are listed.
+nobody acknowledges for seven days is dropped: so at a start, and then once a day, those of each location are listed that are newer than
+the newest of the last list.
 """
 
 import base64
 import binascii
+import re
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -15,6 +17,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from presence.events.errors import CallerError, RetryLater
+from presence.ingest.cursor import Checkpoint
+from presence.ingest.networks import google
 from presence.ingest.polled import Found, Watch
 from presence.ingest.rest import Refused, Rest, Token, json_object
 
@@ -29,7 +33,8 @@ SUBSCRIPTION, ACCOUNT = "PRESENCE_GOOGLE_SUBSCRIPTION", "PRESENCE_GOOGLE_ACCOUNT
 MESSAGES_AT_ONCE = 100
 REVIEWS_A_PAGE = 50
 LIST_EVERY_S = 86_400.0
-NAME_CHARS_MAX = 512
+_LOCATION = re.compile(r"locations/[\w-]{1,100}")
+_NAME = re.compile(r"accounts/[\w-]{1,100}/locations/[\w-]{1,100}/reviews/[\w-]{1,300}")
 
 REVIEW, OTHER = "review", "other"
 """Kinds of frames: a review as the API gives it; a notification of something else, as it came."""
@@ -48,8 +53,19 @@ class _Message(NamedTuple):
 
 
 class _Page(NamedTuple):
+    """Of a location's reviews, the newest first; `newest_ms` is of the first of its pages."""
+
     location: str
     token: str
+    newest_ms: int
+
+
+class _Listed(NamedTuple):
+    """All reviews of a location up to `newest_ms` are in the log once the frame `number` is."""
+
+    number: int
+    location: str
+    newest_ms: int
 
 
 class Reviews:
@@ -76,6 +92,7 @@ class Reviews:
         self._pages: deque[_Page] = deque()
         self._list_at_s = 0.0
         self._sent: deque[_Sent] = deque()
+        self._listed: deque[_Listed] = deque()
         self._to_acknowledge: list[str] = []
         self._number = 0
 
@@ -90,6 +107,9 @@ class Reviews:
     def acknowledged(self, number: int) -> None:
         while self._sent and self._sent[0].number <= number:
             self._to_acknowledge.append(self._sent.popleft().ack_id)
+        while self._listed and self._listed[0].number <= number:
+            listed = self._listed.popleft()
+            self._watch.cursors.save(listed.location, Checkpoint(listed.newest_ms, {}))
 
     def close(self) -> None:
         for each in (self._pubsub, self._business, self._login):
@@ -100,13 +120,15 @@ class Reviews:
             self._acknowledge()
             return ()
         if self._messages:
-            return self._count([self._fetched(self._messages[0])], self._messages.popleft().ack_id)
+            found = self._fetched(self._messages[0])
+            self._number += 1
+            self._sent.append(_Sent(self._number, self._messages.popleft().ack_id))
+            return [found]
         if self._pages:
-            return self._count(self._listed(), "")
+            return self._list()
         if time.monotonic() >= self._list_at_s:
-            self._pages.extend(
-                _Page(each, "") for each in sorted(self._watch.natives()) if "locations/" in each
-            )
+            locations = [each for each in sorted(self._watch.natives()) if _LOCATION.fullmatch(each)]
+            self._pages.extend(_Page(each, "", 0) for each in locations)
             self._list_at_s = time.monotonic() + LIST_EVERY_S
             return ()
         return () if self._pull() else None
@@ -141,10 +163,10 @@ class Reviews:
                 raise
             return Found(msgspec.json.encode({"name": name, "deleted": True}), REVIEW)
 
-    def _listed(self) -> list[Found]:
-        """A page of all reviews of a location."""
+    def _list(self) -> list[Found]:
+        """A page of the reviews of a location, as far as they are not known to be in the log."""
         page = self._pages[0]
-        params: dict[str, str | int] = {"pageSize": REVIEWS_A_PAGE}
+        params: dict[str, str | int] = {"pageSize": REVIEWS_A_PAGE, "orderBy": "updateTime desc"}
         if page.token:
             params["pageToken"] = page.token
         body = self._business.get(
@@ -152,15 +174,18 @@ class Reviews:
         )
         answer = json_object(body)
         self._pages.popleft()
-        token = answer.get("nextPageToken")
-        if isinstance(token, str) and token:
-            self._pages.appendleft(_Page(page.location, token))
-        return [Found(msgspec.json.encode(each), REVIEW) for each in answer.get("reviews") or ()]
-
-    def _count(self, found: list[Found], ack_id: str) -> list[Found]:
+        saved = self._watch.cursors.load(page.location)
+        since_ms = (saved.position if saved else None) or 0
+        reviews = [msgspec.json.encode(each) for each in answer.get("reviews") or ()]
+        times = [google.updated_millis(each) for each in reviews]
+        found = [Found(each, REVIEW) for each, at_ms in zip(reviews, times, strict=True) if at_ms >= since_ms]
+        newest_ms = page.newest_ms or max(times, default=0)
         self._number += len(found)
-        if ack_id:
-            self._sent.append(_Sent(self._number, ack_id))
+        token = answer.get("nextPageToken")
+        if isinstance(token, str) and token and found:
+            self._pages.appendleft(_Page(page.location, token, newest_ms))
+        else:
+            self._listed.append(_Listed(self._number, page.location, newest_ms or since_ms))
         return found
 
 
@@ -177,6 +202,6 @@ def _review_name(data: bytes) -> str:
         return ""
     for field in ("review", "reviewName", "review_name", "resourceName", "name"):
         name = told.get(field)
-        if isinstance(name, str) and "/reviews/" in name and len(name) <= NAME_CHARS_MAX and ".." not in name:
-            return name.strip("/")
+        if isinstance(name, str) and _NAME.fullmatch(name):
+            return name
     return ""

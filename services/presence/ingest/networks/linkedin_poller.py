@@ -85,28 +85,29 @@ class MemberChanges:
         }
         self._left: deque[str] = deque()
         self._cursors: dict[str, int] = {}
-        self._known: set[int | str | bytes] = set()
+        self._known: dict[str, set[int | str | bytes]] = {}
+        """The ids of each member's last page, of which some come again."""
         self._unsaved: deque[_Seen] = deque()
         self._number = 0
         self._refused = 0
 
     def step(self) -> Sequence[Found] | None:
         if not self._left:
-            return self._new_round()
+            self._new_round()
+            if not self._left:
+                return None
         member = self._left[0]
         try:
-            elements = self._page(member)
+            found = self._fresh(member, self._page(member))
         except Refused as error:
             if error.status == 401 and self._tokens[member].expire():
                 raise RetryLater("an access token has run out", after_s=0) from error
             self._skip(error)
-            return ()
-        found = self._fresh(member, elements)
-        if not found:
-            self._known = set()
-            self._left.popleft()
-            return None if not self._left else ()
-        return found
+            found = []
+        else:
+            if not found:
+                self._left.popleft()
+        return found if self._left else None
 
     def acknowledged(self, number: int) -> None:
         while self._unsaved and self._unsaved[0].number <= number:
@@ -117,12 +118,10 @@ class MemberChanges:
         self._rest.close()
         self._login.close()
 
-    def _new_round(self) -> Sequence[Found] | None:
+    def _new_round(self) -> None:
         enrolled = set(self._watch.natives())
         self._left.extend(member for member in sorted(self._tokens) if member in enrolled)
         self._refused = 0
-        self._known = set()
-        return () if self._left else None
 
     def _page(self, member: str) -> list[msgspec.Raw]:
         params: dict[str, str | int] = {"q": "memberAndApplication", "count": PAGE_EVENTS}
@@ -137,14 +136,15 @@ class MemberChanges:
     def _fresh(self, member: str, elements: Sequence[msgspec.Raw]) -> list[Found]:
         """Those that the page before did not have; the cursor then stands after them."""
         found, cursor, ids = [], self._cursor(member) or 0, set[int | str | bytes]()
+        known = self._known.get(member, set())
         for raw in elements:
             element = _element(raw)
             key = bytes(raw) if element is None else element.id
-            if key not in self._known:
+            if key not in known:
                 found.append(Found(bytes(raw)))
             ids.add(key)
             cursor = max(cursor, element.processed_at if element else 0)
-        self._known = ids
+        self._known[member] = ids
         self._number += len(found)
         if found and cursor:
             self._cursors[member] = cursor

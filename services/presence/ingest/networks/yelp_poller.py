@@ -3,6 +3,7 @@
 https://docs.developer.yelp.com/reference/v3_business_info. The API allows some hundred calls a day, told by its headers.
 """
 
+import hashlib
 from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, TypeVar
@@ -20,7 +21,6 @@ from presence.log.clock import now_ms
 
 URL = "https://api.yelp.com"
 KEY = "PRESENCE_YELP_API_KEY"
-COUNTS_MAX = 10**9
 T = TypeVar("T")
 
 log = structlog.get_logger()
@@ -36,13 +36,15 @@ class _Reviews(msgspec.Struct):
 
 
 class _Seen(NamedTuple):
+    """What was shown is in the log once the frame `number` is."""
+
     number: int
-    business: str
+    place: str
     shown: int
 
 
 class Businesses:
-    """A business is told only when what the network shows of it has changed; reviews are known by their ids."""
+    """A business, or its reviews, are told only when what the network shows of them has changed."""
 
     every_s = 6 * 3600.0
 
@@ -52,10 +54,12 @@ class Businesses:
         self._left: deque[tuple[str, str]] = deque()
         self._unsaved: deque[_Seen] = deque()
         self._number = 0
+        self._is_round = False
 
     def step(self) -> Sequence[Found] | None:
         if not self._left:
-            natives = sorted(self._watch.natives())
+            self._is_round = not self._is_round
+            natives = sorted(self._watch.natives()) if self._is_round else []
             self._left.extend((each, what) for each in natives for what in (BUSINESS, REVIEW))
             return () if self._left else None
         business, what = self._left[0]
@@ -68,32 +72,39 @@ class Businesses:
             log.warning("Yelp does not show this", what=what, status=error.status)
             found = []
         self._left.popleft()
-        self._number += len(found)
-        return found if found or self._left else None
+        return found
 
     def acknowledged(self, number: int) -> None:
         while self._unsaved and self._unsaved[0].number <= number:
             seen = self._unsaved.popleft()
-            self._watch.cursors.save(seen.business, Checkpoint(seen.shown, {}))
+            self._watch.cursors.save(seen.place, Checkpoint(seen.shown, {}))
 
     def close(self) -> None:
         self._rest.close()
 
     def _rated(self, business: str) -> list[Found]:
-        body = self._rest.get(f"/v3/businesses/{quote(business, safe='')}")
-        shown = _decoded(body, _Shown)
-        saved = self._watch.cursors.load(business)
-        now = round(shown.rating * 1000) * COUNTS_MAX + min(shown.review_count, COUNTS_MAX - 1)
-        if saved is not None and saved.position == now:
-            return []
+        shown = _decoded(self._rest.get(f"/v3/businesses/{quote(business, safe='')}"), _Shown)
         told = {"id": business, "at_ms": now_ms(), "rating": shown.rating, "review_count": shown.review_count}
-        self._unsaved.append(_Seen(self._number + 1, business, now))
-        return [Found(msgspec.json.encode(told), BUSINESS)]
+        found = [Found(msgspec.json.encode(told), BUSINESS)]
+        return self._if_changed(
+            f"{BUSINESS}/{business}", f"{shown.rating}/{shown.review_count}".encode(), found
+        )
 
     def _reviews(self, business: str) -> list[Found]:
         body = self._rest.get(f"/v3/businesses/{quote(business, safe='')}/reviews", sort_by="newest")
-        told = [{"business": business, "review": each} for each in _decoded(body, _Reviews).reviews]
-        return [Found(msgspec.json.encode(each), REVIEW) for each in told]
+        reviews = _decoded(body, _Reviews).reviews
+        told = [{"business": business, "review": each} for each in reviews]
+        found = [Found(msgspec.json.encode(each), REVIEW) for each in told]
+        return self._if_changed(f"{REVIEW}/{business}", b"\n".join(map(bytes, reviews)), found)
+
+    def _if_changed(self, place: str, shown: bytes, found: list[Found]) -> list[Found]:
+        now = int.from_bytes(hashlib.blake2b(shown, digest_size=7).digest(), "big")
+        saved = self._watch.cursors.load(place)
+        if not found or (saved is not None and saved.position == now):
+            return []
+        self._number += len(found)
+        self._unsaved.append(_Seen(self._number, place, now))
+        return found
 
 
 def _decoded(body: bytes, shape: type[T]) -> T:
