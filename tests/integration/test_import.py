@@ -174,7 +174,9 @@ def test_a_linkedin_export_into_the_log(found: Settings, tmp_path: Path) -> None
     assert json.loads(value)["Type"] == "PRAISE"
     before = ids(found)
     again = imported(found, "linkedin", tmp_path / "export")
-    assert (again["events"], again["skipped"]["known"]) == (0, linkedin.COUNTS["events"])
+    assert (again["events"], again["skipped"]) == (0, {"imported_before": linkedin.COUNTS["read"]})
+    forced = imported(found, "linkedin", tmp_path / "export", "--again")
+    assert (forced["events"], forced["skipped"]["known"]) == (0, linkedin.COUNTS["events"])
     assert ids(found) == before
 
 

@@ -40,6 +40,9 @@ def import_export(  # noqa: PLR0917 (typer calls it by name)
             help="Which of the person's accounts, if the export does not say and there are several."
         ),
     ] = "",
+    again: Annotated[
+        bool, typer.Option("--again", help="From the beginning, also if the log has this export already.")
+    ] = False,
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", help="Write to no log and need no broker; ids are not those of the log."),
@@ -62,7 +65,9 @@ def import_export(  # noqa: PLR0917 (typer calls it by name)
     found = settings()
     configure(found.log_format)
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
-    options = ImportOptions(network=network, path=path, person=person or "somebody", account=account)
+    options = ImportOptions(
+        network=network, path=path, person=person or "somebody", account=account, again=again
+    )
     with (
         _opened(out) as file,
         rehearsed(options, file) if dry_run else imported(found, options) as one,

@@ -13,7 +13,7 @@ from presence.events.vocabulary import PersonId
 from presence.ingest.acts import Decoded, Decoder
 from presence.ingest.address import Addressing
 from presence.ingest.bootstrap import logged
-from presence.ingest.cursor import Checkpoint, Trail
+from presence.ingest.cursor import Checkpoint, CursorStore, Trail
 from presence.ingest.exports.export import Export
 from presence.ingest.exports.importer import Importer
 from presence.ingest.exports.source import OTHER_FILE, ExportSource
@@ -38,12 +38,16 @@ IMPORTED_BEFORE = "imported_before"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportOptions:
-    """What is imported, and for whom. `account`: which of the person's, if there are several."""
+    """What is imported, and for whom. `account`: which of the person's, if there are several.
+
+    `again`: from the beginning, also what the log has of an earlier import of the same export for the same account.
+    """
 
     network: str
     path: Path
     person: str
     account: str = ""
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +108,7 @@ def rehearsed(options: ImportOptions, out: TextIO | None) -> Iterator[Import]:
 
 @contextmanager
 def imported(settings: Settings, options: ImportOptions) -> Iterator[Import]:
-    """An import into the log. It goes on where one of the same export for the same person was killed.
+    """An import into the log. It goes on where one of the same export for the same account was killed, or had ended.
 
     Raises CallerError if the export is none, is of an account that is not the person's, or another import of the
     network is at work in this data folder; SourceUnavailable if no broker answers.
@@ -122,16 +126,22 @@ def imported(settings: Settings, options: ImportOptions) -> Iterator[Import]:
         source = ExportSource(export, importer, _label(export, person, account))
         received = ReceivedIndex(folder / settings.namespace / "received")
         stack.callback(received.close)
+        cursors = folder / "imports" / settings.namespace
+        if options.again:
+            store = CursorStore(cursors)
+            store.forget(source.label)
+            store.close()
         runner = logged(
             settings,
             stack,
             network=network.name,
-            cursors=folder / "imports" / settings.namespace,
+            cursors=cursors,
             source=source,
             decode=_decoder(importer, account),
             follower=follower,
             received=received,
         )
+        runner.forgets = False
         runner.counts.read = source.skipped
         if source.skipped:
             runner.counts.skipped[IMPORTED_BEFORE] = source.skipped

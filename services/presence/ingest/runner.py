@@ -114,6 +114,8 @@ class Runner:
     on_checkpoint: Callable[[Counts], None] = lambda _: None
     on_acknowledged: Callable[[int], None] = lambda _: None
     """Told the newest position up to which everything is in the log, as soon as that is known."""
+    forgets: bool = True
+    """Whether a source that is done is read from its beginning when it is met again."""
     counts: Counts = field(default_factory=Counts)
     _stop: threading.Event = field(default_factory=threading.Event)
     _stalled: bool = False
@@ -243,7 +245,7 @@ class Runner:
         self._save()
         if not flushed:
             log.warning("not everything was acknowledged; the next start reads it again")
-        elif self.source.done:
+        elif self.source.done and self.forgets:
             self.store.forget(self.source.label)
         self.on_checkpoint(self.counts)
 
