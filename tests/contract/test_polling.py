@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from tests.contract.apis import Answer, Api, BusinessProfile, Fusion, MemberChangelog
 
-from presence.events.errors import SourceUnavailable
+from presence.events.errors import RetryLater, SourceUnavailable
 from presence.events.vocabulary import Event, Gauge, Kind, PersonId
 from presence.ingest.address import Addressing
 from presence.ingest.cursor import Checkpoint, CursorStore, Trail
@@ -202,6 +202,41 @@ def test_a_token_that_has_run_out_is_refreshed(tmp_path: Path) -> None:
     held = {"access_token": "old", "refresh_token": "r"}
     with api, polled("linkedin", api, tokens(ada=held), [ADA], tmp_path) as one:
         until(lambda: one.runner.counts.events == 1)
+
+
+def test_a_token_that_is_refused_right_after_it_was_refreshed_does_not_hold_up_the_others(
+    tmp_path: Path,
+) -> None:
+    api = MemberChangelog({ADA: [post(0)], BO: [post(500, BO)]})
+    api.refreshable["r"] = "urn:li:person:nobody"
+    api.failures.append(Answer(401, {}))
+    given = tokens(ada={"access_token": "old", "refresh_token": "wrong"}, bo=good("bo"))
+    with api, polled("linkedin", api, given, [ADA, BO], tmp_path) as one:
+        until(lambda: one.runner.counts.events == 1)
+
+
+def test_answers_that_no_reference_knows_are_asked_for_again(tmp_path: Path) -> None:
+    odd: list[Any] = [
+        5,
+        [],
+        {"receivedMessages": [5]},
+        {"receivedMessages": [{"ackId": "a", "message": {"data": "%"}}]},
+    ]
+    api = BusinessProfile({})
+    cursors = CursorStore(tmp_path)
+    polling = known("google").polling
+    assert polling is not None
+    with api:
+        poller = polling.poller(GOOGLE, Watch(list, cursors, api.url))
+        assert poller.step() == ()
+        assert poller.step() is None
+        for body in odd:
+            api.failures.append(Answer(200, body))
+            with pytest.raises(RetryLater):
+                poller.step()
+        assert poller.step() is None
+        poller.close()
+    cursors.close()
 
 
 def test_a_member_who_has_withdrawn_does_not_stop_the_others(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import email.utils
 import time
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any, TypeVar
 
 import httpx
 import msgspec
@@ -20,6 +20,9 @@ CONNECT_TIMEOUT_S = 3.0
 READ_TIMEOUT_S = 20.0
 WAIT_S_MAX = 86_400.0
 """The longest that a network may make us wait: a day, as of daily limits."""
+
+
+T = TypeVar("T")
 
 
 class Refused(SourceUnavailable):
@@ -111,6 +114,13 @@ def _bounded(seconds: float) -> float:
     return min(max(0.0, seconds), WAIT_S_MAX)
 
 
+class _Fresh(msgspec.Struct):
+    """RFC 6749, section 5.1."""
+
+    access_token: Annotated[str, msgspec.Meta(pattern=r"^[\x21-\x7e]+\Z")]
+    expires_in: int = 3600
+
+
 class Token:
     """An access token that is refreshed when it runs out: RFC 6749, section 6. Never logged."""
 
@@ -148,17 +158,14 @@ class Token:
         return bool(self._form["refresh_token"])
 
     def _refresh(self) -> None:
-        answer = json_object(self._rest.post_form(self._path, self._form))
-        access, lasts_s = answer.get("access_token"), answer.get("expires_in", 3600)
-        if not isinstance(access, str) or not access.isascii() or not isinstance(lasts_s, int):
-            raise Refused("the network gave no access token", 0)
-        self._access = access
-        self._ends_s = time.monotonic() + max(60, lasts_s - 60)
+        fresh = understood(self._rest.post_form(self._path, self._form), _Fresh)
+        self._access = fresh.access_token
+        self._ends_s = time.monotonic() + max(60, fresh.expires_in - 60)
 
 
-def json_object(body: bytes) -> dict[str, Any]:
-    """`body` as a JSON object. Raises RetryLater if it is none."""
+def understood(body: bytes, shape: type[T]) -> T:
+    """An answer's JSON as `shape`. Raises RetryLater if it is not that: a proxy's page, or half an answer."""
     try:
-        return msgspec.json.decode(body, type=dict[str, Any])
+        return msgspec.json.decode(body, type=shape)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-        raise RetryLater("an answer is not a JSON object", after_s=0) from error
+        raise RetryLater("an answer is not what the network's reference says", after_s=60) from error

@@ -204,6 +204,8 @@ def test_rows_of_every_usual_form_of_a_csv_file() -> None:
     assert parsed(b"a;b\n1,5;2\n") == [{"a": "1,5", "b": "2"}]
     assert parsed(b"a\tb\n1\t2\n") == [{"a": "1", "b": "2"}]
     assert parsed(b'a,b\n"x \\"y\\", z",2\n', backslash_escapes=True) == [{"a": 'x "y", z', "b": "2"}]
+    assert parsed(b'a,b\n"x \\"y\\", z",2\n') == [{"a": 'x "y", z', "b": "2"}]
+    assert parsed(b'a,b\n"C:\\","x\\""y"""\n') == [{"a": "C:\\", "b": 'x\\"y"'}]
 
 
 def test_rows_too_short_too_long_and_too_large() -> None:

@@ -18,6 +18,7 @@ from presence.events.errors import CallerError
 from presence.events.vocabulary import Direction, Event, Gauge, Kind, TimeQuality, Verb
 from presence.ingest.importing import ImportOptions, rehearsed
 from presence.ingest.networks import bluesky
+from presence.ingest.networks.linkedin_export import kind_of
 
 REAL = Path(__file__).parents[2] / "data" / "jetstream_v1.jsonl"
 DID = "did:plc:mcc5yghbk7tixqryac2yxku7"
@@ -90,6 +91,22 @@ def test_what_a_linkedin_export_says(tmp_path: Path) -> None:
     connected = [event for event in events if event.verb == Verb.ACCEPT]
     assert {event.time_quality for event in connected} == {TimeQuality.DAY}
     assert len({event.actor for event in events if event.direction == Direction.TO}) == 6
+
+
+@pytest.mark.parametrize(
+    ("base", "kind"),
+    [
+        ("Shares.csv", "shares"),
+        ("Shares_17529409.csv", "shares"),
+        ("Shares (1).csv", "shares"),
+        ("Company Follows.csv", "company_follows"),
+        ("Endorsement_Received_Info_123 (2).csv", "endorsement_received_info"),
+        ("1" * 200 + "x.csv", "1" * 200 + "x"),
+        ("123.csv", "123"),
+    ],
+)
+def test_a_file_of_linkedin_is_known_with_numbers_behind_its_name(base: str, kind: str) -> None:
+    assert kind_of(base) == kind
 
 
 def test_older_linkedin_exports_have_fewer_columns(tmp_path: Path) -> None:
@@ -264,6 +281,7 @@ def test_a_glassdoor_csv(tmp_path: Path) -> None:
     [
         "Review ID;Review Date;Overall Rating\nr1;05.04.2021;4,5\n",
         '\ufeffReport of Acme\n\nReview ID,Date,Rating\nr1,"Apr 5, 2021",4.5 out of 5\n',
+        "Reviews of Acme, Inc., by day\nReview ID;Review Date;Overall Rating\nr1;2021-04-05;4,5\n",
         "review_url\treviewDateTime\tratingOverall\nr1\t2021-04-05T10:11:12.123Z\t4.5\n",
         'id,dates,overall-ratings\nr1," Apr 5, 2021",4.5\n',
         "Link,Date,Overall Rating\nr1,Mon Apr 05 2021 10:00:00 GMT+0000 (Coordinated Universal Time),4.5\n",

@@ -6,6 +6,7 @@ semicolons or tabs; lines of notes before the header; blank lines.
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import BinaryIO
 
@@ -16,7 +17,8 @@ from presence.ingest.frames import FRAME_BYTES_MAX
 
 LINE_CHARS_MAX = FRAME_BYTES_MAX
 PREAMBLE_ROWS_MAX = 50
-SNIFFED_BYTES = 4096
+SNIFFED_BYTES = 32_768
+_ESCAPED_QUOTE = re.compile(rb'[^"]\\"[^",;\t\r\n]')
 REST = ""
 """The column of what a row has beyond its header: text with a comma that was not quoted."""
 
@@ -32,14 +34,14 @@ def rows(
 ) -> Iterator[Item]:
     """Each row after the header, with its columns' names as they stand there, trimmed.
 
-    `is_header` tells the header from the notes before it. `backslash_escapes`: a backslash stands before a quote within quotes.
+    `is_header` tells the header from the notes before it. `backslash_escapes`: a backslash stands before a quote within
+    quotes, as also where the beginning of the file shows that.
     A row that cannot be read is an item with `refused`: `csv`, or `no_header` once, if none of the first rows is the header.
     """
-    text = _text(file)
     reader = csv.reader(
-        _lines(text),
-        delimiter=_delimiter(file),
-        escapechar="\\" if backslash_escapes else None,
+        _lines(_text(file)),
+        delimiter=_delimiter(file, is_header),
+        escapechar="\\" if backslash_escapes or _ESCAPED_QUOTE.search(_peek(file)) else None,
     )
     header: list[str] | None = None
     before = 0
@@ -93,15 +95,14 @@ def _peek(file: BinaryIO) -> bytes:
     return file.peek(SNIFFED_BYTES)[:SNIFFED_BYTES]
 
 
-def _delimiter(file: BinaryIO) -> str:
-    """What stands oftenest in the first line that has any of them."""
+def _delimiter(file: BinaryIO, is_header: Callable[[Sequence[str]], bool]) -> str:
+    """What stands oftenest in the first line that it makes a header of; a comma if there is no such line."""
     start = _peek(file)
-    text = start.decode(
-        "utf-16" if start.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8", errors="replace"
-    )
-    for line in text.splitlines():
-        if any(each in line for each in ",;\t"):
-            return max(",;\t", key=line.count)
+    encoding = "utf-16" if start.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
+    for line in start.decode(encoding, errors="replace").splitlines():
+        for each in sorted(",;\t", key=line.count, reverse=True):
+            if each in line and is_header([cell.strip(' "') for cell in line.split(each)]):
+                return each
     return ","
 
 

@@ -6,8 +6,6 @@ nobody acknowledges for seven days is dropped: so at a start, and then once a da
 the newest of the last list.
 """
 
-import base64
-import binascii
 import re
 import time
 from collections import deque
@@ -20,7 +18,7 @@ from presence.events.errors import CallerError, RetryLater
 from presence.ingest.cursor import Checkpoint
 from presence.ingest.networks import google
 from presence.ingest.polled import Found, Watch
-from presence.ingest.rest import Refused, Rest, Token, json_object
+from presence.ingest.rest import Refused, Rest, Token, understood
 
 PUBSUB, BUSINESS, LOGIN = (
     "https://pubsub.googleapis.com",
@@ -47,9 +45,24 @@ class _Sent(NamedTuple):
     ack_id: str
 
 
-class _Message(NamedTuple):
+class _Data(msgspec.Struct, frozen=True):
+    data: bytes = b""
+
+
+class _Message(msgspec.Struct, frozen=True, rename="camel"):
+    """A ReceivedMessage of Pub/Sub; its data are base64."""
+
     ack_id: str
-    data: bytes
+    message: _Data = _Data()
+
+
+class _Pulled(msgspec.Struct, frozen=True, rename="camel"):
+    received_messages: list[_Message] = []
+
+
+class _Reviews(msgspec.Struct, frozen=True, rename="camel"):
+    reviews: list[msgspec.Raw] = []
+    next_page_token: str = ""
 
 
 class _Page(NamedTuple):
@@ -137,13 +150,7 @@ class Reviews:
         body = self._pubsub.post(
             f"/v1/{self._subscription}:pull", headers=self._token.header(), maxMessages=MESSAGES_AT_ONCE
         )
-        for each in json_object(body).get("receivedMessages") or ():
-            message = each.get("message") or {}
-            try:
-                data = base64.b64decode(message.get("data", ""), validate=True)
-            except (binascii.Error, TypeError, ValueError):
-                data = b""
-            self._messages.append(_Message(str(each.get("ackId", "")), data))
+        self._messages.extend(understood(body, _Pulled).received_messages)
         return bool(self._messages)
 
     def _acknowledge(self) -> None:
@@ -153,9 +160,10 @@ class Reviews:
 
     def _fetched(self, message: _Message) -> Found:
         """The review that a message is about, as it is now."""
-        name = _review_name(message.data)
+        data = message.message.data
+        name = _review_name(data)
         if not name:
-            return Found(message.data, OTHER)
+            return Found(data, OTHER)
         try:
             return Found(self._business.get(f"/v4/{name}", headers=self._token.header()), REVIEW)
         except Refused as error:
@@ -172,18 +180,17 @@ class Reviews:
         body = self._business.get(
             f"/v4/{self._account}/{page.location}/reviews", headers=self._token.header(), **params
         )
-        answer = json_object(body)
+        answer = understood(body, _Reviews)
         self._pages.popleft()
         saved = self._watch.cursors.load(page.location)
         since_ms = (saved.position if saved else None) or 0
-        reviews = [msgspec.json.encode(each) for each in answer.get("reviews") or ()]
+        reviews = [bytes(each) for each in answer.reviews]
         times = [google.updated_millis(each) for each in reviews]
         found = [Found(each, REVIEW) for each, at_ms in zip(reviews, times, strict=True) if at_ms >= since_ms]
         newest_ms = page.newest_ms or max(times, default=0)
         self._number += len(found)
-        token = answer.get("nextPageToken")
-        if isinstance(token, str) and token and found:
-            self._pages.appendleft(_Page(page.location, token, newest_ms))
+        if answer.next_page_token and found:
+            self._pages.appendleft(_Page(page.location, answer.next_page_token, newest_ms))
         else:
             self._listed.append(_Listed(self._number, page.location, newest_ms or since_ms))
         return found

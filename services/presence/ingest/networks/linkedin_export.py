@@ -30,7 +30,7 @@ _OWN_NAME, _OWN_PROFILE, _TOTAL, _NEWEST = "own name", "own profile", "total", "
 
 Row = Mapping[str, str]
 _row = msgspec.json.Decoder(dict[str, str])
-_FILE_NUMBER = re.compile(r"(?:_*\(?\d+\)?)+$")
+_FILE_NUMBER = re.compile(r"(?:_*+\(?+\d++\)?+)++$")
 """The member's, as in `Shares_17529409.csv`, or a browser's, as in `Shares (1).csv`."""
 _HEADERS: Mapping[str, frozenset[str]] = MappingProxyType(
     {"connections": frozenset({"first name", "connected on"})}

@@ -14,7 +14,7 @@ import structlog
 from presence.events.errors import CallerError, RetryLater, SourceUnavailable
 from presence.ingest.cursor import Checkpoint
 from presence.ingest.polled import Found, Watch
-from presence.ingest.rest import Refused, Rest, Token
+from presence.ingest.rest import Refused, Rest, Token, understood
 
 URL = "https://api.linkedin.com"
 VERSION = "202312"
@@ -90,6 +90,8 @@ class MemberChanges:
         self._unsaved: deque[_Seen] = deque()
         self._number = 0
         self._refused = 0
+        self._expired: set[str] = set()
+        """Whose token was refreshed in this round: one that is refused right after is refused for good."""
 
     def step(self) -> Sequence[Found] | None:
         if not self._left:
@@ -100,7 +102,8 @@ class MemberChanges:
         try:
             found = self._fresh(member, self._page(member))
         except Refused as error:
-            if error.status == 401 and self._tokens[member].expire():
+            if error.status == 401 and member not in self._expired and self._tokens[member].expire():
+                self._expired.add(member)
                 raise RetryLater("an access token has run out", after_s=0) from error
             self._skip(error)
             found = []
@@ -122,16 +125,14 @@ class MemberChanges:
         enrolled = set(self._watch.natives())
         self._left.extend(member for member in sorted(self._tokens) if member in enrolled)
         self._refused = 0
+        self._expired = set()
 
     def _page(self, member: str) -> list[msgspec.Raw]:
         params: dict[str, str | int] = {"q": "memberAndApplication", "count": PAGE_EVENTS}
         if (cursor := self._cursor(member)) is not None:
             params["startTime"] = cursor
         body = self._rest.get("/rest/memberChangeLogs", headers=self._tokens[member].header(), **params)
-        try:
-            return msgspec.json.decode(body, type=Page).elements
-        except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-            raise RetryLater("a page of the changelog cannot be read", after_s=60) from error
+        return understood(body, Page).elements
 
     def _fresh(self, member: str, elements: Sequence[msgspec.Raw]) -> list[Found]:
         """Those that the page before did not have; the cursor then stands after them."""

@@ -6,22 +6,20 @@ https://docs.developer.yelp.com/reference/v3_business_info. The API allows some 
 import hashlib
 from collections import deque
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 from urllib.parse import quote
 
 import msgspec
 import structlog
 
-from presence.events.errors import RetryLater
 from presence.ingest.cursor import Checkpoint
 from presence.ingest.networks.yelp import BUSINESS, REVIEW
 from presence.ingest.polled import Found, Watch
-from presence.ingest.rest import Refused, Rest
+from presence.ingest.rest import Refused, Rest, understood
 from presence.log.clock import now_ms
 
 URL = "https://api.yelp.com"
 KEY = "PRESENCE_YELP_API_KEY"
-T = TypeVar("T")
 
 log = structlog.get_logger()
 
@@ -83,7 +81,7 @@ class Businesses:
         self._rest.close()
 
     def _rated(self, business: str) -> list[Found]:
-        shown = _decoded(self._rest.get(f"/v3/businesses/{quote(business, safe='')}"), _Shown)
+        shown = understood(self._rest.get(f"/v3/businesses/{quote(business, safe='')}"), _Shown)
         told = {"id": business, "at_ms": now_ms(), "rating": shown.rating, "review_count": shown.review_count}
         found = [Found(msgspec.json.encode(told), BUSINESS)]
         return self._if_changed(
@@ -92,7 +90,7 @@ class Businesses:
 
     def _reviews(self, business: str) -> list[Found]:
         body = self._rest.get(f"/v3/businesses/{quote(business, safe='')}/reviews", sort_by="newest")
-        reviews = _decoded(body, _Reviews).reviews
+        reviews = understood(body, _Reviews).reviews
         told = [{"business": business, "review": each} for each in reviews]
         found = [Found(msgspec.json.encode(each), REVIEW) for each in told]
         return self._if_changed(f"{REVIEW}/{business}", b"\n".join(map(bytes, reviews)), found)
@@ -105,10 +103,3 @@ class Businesses:
         self._number += len(found)
         self._unsaved.append(_Seen(self._number, place, now))
         return found
-
-
-def _decoded(body: bytes, shape: type[T]) -> T:
-    try:
-        return msgspec.json.decode(body, type=shape)
-    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-        raise RetryLater("an answer of Yelp cannot be read", after_s=60) from error
