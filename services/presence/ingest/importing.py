@@ -92,6 +92,7 @@ def rehearsed(options: ImportOptions, out: TextIO | None) -> Iterator[Import]:
         received = ReceivedIndex(Path(folder))
         stack.callback(received.close)
         source = ExportSource(export, importer, "rehearsal")
+        stack.callback(source.close)
         runner = Runner(
             source=source,
             decode=_decoder(importer, account),
@@ -124,6 +125,7 @@ def imported(settings: Settings, options: ImportOptions) -> Iterator[Import]:
         follower.catch_up()
         account = _account(follower, person, network, options.account or importer.owner(export))
         source = ExportSource(export, importer, _label(export, person, account))
+        stack.callback(source.close)
         received = ReceivedIndex(folder / settings.namespace / "received")
         stack.callback(received.close)
         cursors = folder / "imports" / settings.namespace

@@ -6,6 +6,7 @@ import re
 import zipfile
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -324,3 +325,11 @@ def test_the_worked_example_of_the_page_works(tmp_path: Path) -> None:
         result, events = imported("applause", path)
     assert counted(result) == {"read": 2, "events": 1, "undo": 0, "gauges": 0, "skipped": {}, "dlq": 1}
     assert said(events) == {"TO LIKE": 1}
+    assert network.importer is not None
+    boastful = replace(
+        network, importer=replace(network.importer, declared=lambda _: {"claps.json/claps": 3})
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("presence.ingest.importing.known", lambda _: boastful)
+        result, _ = imported("applause", path)
+    assert result["declared"] == {"claps.json/claps": {"says": 3, "read": 2}}

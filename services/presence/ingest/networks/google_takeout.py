@@ -14,11 +14,24 @@ from presence.ingest.frames import Frame
 from presence.ingest.networks import google
 
 _OF_MAPS, _OF_BUSINESS = "features", "reviews"
+_NAMES = (
+    "reviews*.json",
+    "Maps*/*.json",
+    *(
+        f"{word}.json"
+        for word in (
+            "Reseñas", "Rezensionen", "Bewertungen", "Avis", "Recensioni", "Avaliações", "Críticas", "Recensies",
+            "Recensioner", "Anmeldelser", "Omtaler", "Arvostelut", "Opinie", "Recenze", "Yorumlar", "Отзывы", "Відгуки",
+            "クチコミ", "リビュー", "리뷰", "评价", "评论", "評論", "รีวิว",
+        )
+    ),
+)  # fmt: skip
+"""The folder of Maps has a name in the account's language too, in some of them one of another beginning."""
 
 
 def items(export: Export) -> Iterator[Item]:
     """Every review, and every saved place that stands among the places of Maps."""
-    patterns = ("reviews*.json", "Maps*/*.json") if len(export.parts) > 1 else ("*.json",)
+    patterns = _NAMES if len(export.parts) > 1 else ("*.json",)
 
     def read(part: Part, file: BinaryIO) -> Iterator[Item]:
         return elements(file, part.base)
