@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -43,3 +44,9 @@ def spawn() -> Iterator[Callable[..., "subprocess.Popen[bytes]"]]:
     for process in running:
         process.kill()
         process.wait()
+
+
+@pytest.fixture
+def found(kafka: str, namespace: str, tmp_path: Path) -> Settings:
+    """A deployment of its own on the shared broker."""
+    return Settings(kafka=kafka, namespace=namespace, data=tmp_path / "data", partitions=2)

@@ -43,11 +43,6 @@ Spawn = Callable[..., "subprocess.Popen[bytes]"]
 Said = tuple[Any, ...]
 
 
-@pytest.fixture
-def found(kafka: str, namespace: str, tmp_path: Path) -> Settings:
-    return Settings(kafka=kafka, namespace=namespace, data=tmp_path / "data", partitions=2)
-
-
 def another(found: Settings) -> Settings:
     """The same, with a log of its own."""
     return replace(found, namespace=f"{found.namespace}b")

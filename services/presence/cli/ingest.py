@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -18,7 +18,9 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from presence.cli.context import settings
 from presence.ingest.bootstrap import BlueskyOptions, Mode, bluesky_ingest
 from presence.ingest.file import FileSource
+from presence.ingest.network import KnownNetwork, all_needs, given, known, missing, names
 from presence.ingest.networks.jetstream import PUBLIC_URL
+from presence.ingest.polling import polling_ingest
 from presence.ingest.runner import Counts, Runner
 from presence.log.logging import configure
 
@@ -62,15 +64,83 @@ def bluesky(
     with (
         _progress() as show,
         bluesky_ingest(found, options) as runner,
-        _stopped_by_signals(runner),
+        stopped_by_signals(runner),
     ):
         runner.on_checkpoint = lambda _: show(runner)
         counts = runner.run()
     _print(counts, as_json=as_json)
 
 
+@app.command()
+def poll(
+    network: Annotated[str, typer.Argument(help="Its short code: google, linkedin or yelp.")],
+    url: Annotated[str, typer.Option(help="Another address of its API, as of a proxy.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the counts as JSON at the end.")] = False,
+) -> None:
+    """A network whose API is asked again and again, as often as it allows."""
+    found = settings()
+    configure(found.log_format)
+    for library in ("kafka", "httpx"):
+        logging.getLogger(library).setLevel(logging.CRITICAL)
+    with polling_ingest(found, network, os.environ, url) as runner, stopped_by_signals(runner):
+        counts = runner.run()
+    _print(counts, as_json=as_json)
+
+
+@app.command()
+def doctor(
+    network: Annotated[str, typer.Argument(help="Its short code; without one, all networks.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """What a network's live side needs, what of it is missing, and where to get it. Shows no secret."""
+    found = [known(each) for each in ([network] if network else names())]
+    told = [_diagnosed(each) for each in found]
+    if as_json:
+        print(json.dumps(told[0] if network else told))
+    else:
+        for each in told:
+            _print_diagnosis(each)
+    if network and told[0]["missing"]:
+        raise typer.Exit(1)
+
+
+def _diagnosed(network: KnownNetwork) -> dict[str, Any]:
+    needs = all_needs(network)
+    held = given(needs, os.environ)
+    return {
+        "network": network.name,
+        "title": network.title,
+        "account": network.account,
+        "imports": network.importer.takes if network.importer else None,
+        "needs": [
+            {
+                "variable": need.variable,
+                "set": need.variable in held,
+                "optional": need.optional,
+                "what": need.what,
+                "where": need.where,
+            }
+            for need in needs
+        ],
+        "missing": [need.variable for need in missing(needs, os.environ)],
+    }
+
+
+def _print_diagnosis(told: dict[str, Any]) -> None:
+    print(f"{told['title']} ({told['network']}); an account is {told['account']}")
+    if told["imports"]:
+        print(f"  imports {told['imports']}")
+    if not told["needs"]:
+        print("  needs no settings")
+    for need in told["needs"]:
+        state = "set" if need["set"] else "not set, optional" if need["optional"] else "MISSING"
+        print(f"  {need['variable']} ({state}): {need['what']}")
+        if not need["set"]:
+            print(f"    from {need['where']}; or {need['variable']}_FILE names a file with it")
+
+
 @contextmanager
-def _stopped_by_signals(runner: Runner) -> Iterator[None]:
+def stopped_by_signals(runner: Runner) -> Iterator[None]:
     """SIGTERM and SIGINT stop the runner; where a broker that does not answer holds it up, the process still ends."""
 
     def stop(*_: object) -> None:

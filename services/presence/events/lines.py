@@ -33,6 +33,22 @@ def read(lines: Iterable[bytes]) -> Iterator[Event]:
                 raise CallerError(f"line {number}: {error}") from error
 
 
+def write(event: Event) -> str:
+    """The line of `event`, without its end; fields with their default value are left out.
+
+    >>> write(Event(kind=Kind.ERASED, observed_ms=1, person=PersonId("ada")))
+    '{"kind": "ERASED", "observed_ms": 1, "person": "ada"}'
+    """
+    told = ((name, getattr(event, name), default) for name, default in _DEFAULTS)
+    return json.dumps({name: _plain(value) for name, value, default in told if value != default})
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Word):
+        return value.name
+    return value.hex() if isinstance(value, bytes) else value
+
+
 def parse(line: bytes) -> Event:
     """The event that one line tells. Raises InvalidEvent, with the door's reasons or `json`, `field`, `type`."""
     if len(line) > LINE_BYTES_MAX:
@@ -111,3 +127,5 @@ _READERS: Mapping[str, Callable[[Any], Any]] = MappingProxyType(
 _EXPECTED: Mapping[str, str] = MappingProxyType(
     {field.name: _reader(field.type)[1] for field in fields(Event)}
 )
+_DEFAULTS = tuple((field.name, field.default) for field in fields(Event))
+"""MISSING, which no value equals, where a field has none."""

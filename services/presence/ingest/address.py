@@ -14,7 +14,6 @@ from presence.events.vocabulary import (
     Kind,
     Network,
     PersonId,
-    TimeQuality,
 )
 from presence.ingest.acts import Act, Native, Reading, Retraction
 from presence.ingest.received import Received
@@ -29,6 +28,11 @@ class ReceivedActs(Protocol):
     def find(self, record: str) -> Iterator[Received]: ...
 
 
+VERSIONS_MAX = 32
+"""Of one record: how many edits are remembered, so that each can be taken back; earlier ones stand undone in the log."""
+NOT_ENROLLED, SUPERSEDED = "not_enrolled", "superseded"
+
+
 class Addressing:
     """Knows who is enrolled on one network. One native act of two enrolled people is an event for each."""
 
@@ -36,29 +40,58 @@ class Addressing:
         self._network = network
         self._registry = registry
         self._received = received
+        self.why_none = NOT_ENROLLED
+        """Why the last call of `events` returned none."""
 
     def events(self, natives: Sequence[Native], observed_ms: int) -> list[Event]:
-        """The events of one frame, each past the door; none if nobody of it is enrolled.
+        """The events of one frame, each past the door; none if nobody of it is enrolled, or newer versions are known.
 
         Raises InvalidEvent if one does not pass: then the frame has none.
         """
         events: list[Event] = []
-        received: list[Received] = []
+        received: dict[str, list[Received]] = {}
+        self.why_none = NOT_ENROLLED
         for native in natives:
             if isinstance(native, Act):
                 event = self._act(native, observed_ms)
                 if event is None:
                     continue
-                events.append(check(event))
+                check(event)
+                if native.version:
+                    events.extend(self._replacing(native, event, received))
+                    continue
+                events.append(event)
                 if event.direction == Direction.TO:
-                    received.append(Received(event.person, event.id, event.occurred_ms))
+                    made = Received(event.person, event.id, event.occurred_ms)
+                    received.setdefault(native.record, []).append(made)
             elif isinstance(native, Reading):
                 events.extend(map(check, self._reading(native, observed_ms)))
             else:
                 events.extend(map(check, self._undo(native, observed_ms)))
-        if received:
-            self._received.put(natives[0].record, received)
+        for record, made_of_it in received.items():
+            self._received.put(record, made_of_it)
         return events
+
+    def _replacing(self, act: Act, event: Event, received: dict[str, list[Received]]) -> Iterator[Event]:
+        """A version of a record in place of older ones; nothing if a newer one is known.
+
+        Older ones are taken back each time: whoever is killed between here and the broker's acknowledgement comes again.
+        """
+        new = Received(event.person, event.id, event.occurred_ms)
+        known = received.get(act.record) or list(self._received.find(act.record))
+        mine = [each for each in known if each.person == new.person]
+        was_replaced = new in mine[:-1]
+        if was_replaced or any(each.occurred_ms > new.occurred_ms for each in mine):
+            self.why_none = SUPERSEDED
+            return
+        others = [each for each in known if each.event != new.event]
+        mine = [each for each in mine if each.event != new.event]
+        received[act.record] = [*others[-VERSIONS_MAX:], new]
+        key = self._key_of(event.person)
+        if key is not None:
+            for each in mine:
+                yield check(self._undone(key, each, act.record, event.observed_ms))
+        yield event
 
     def _act(self, act: Act, observed_ms: int) -> Event | None:
         find = self._registry.find
@@ -75,7 +108,7 @@ class Addressing:
             actor = linked.key.actor_hash(self._network, act.by)
         return Event(
             kind=Kind.ACTIVITY,
-            id=linked.key.event_id(self._network, f"{act.record}#{act.what}"),
+            id=linked.key.event_id(self._network, _native_id(act)),
             person=linked.person,
             network=self._network,
             account=linked.account,
@@ -86,8 +119,9 @@ class Addressing:
             actor_person=actor_person,
             occurred_ms=act.occurred_ms,
             observed_ms=observed_ms,
-            time_quality=TimeQuality.EXACT,
-            magnitude=1,
+            time_quality=act.time_quality,
+            magnitude=act.magnitude,
+            rating=act.rating,
             in_reply_to_other=self._answers_other(act),
             sealed_ref=linked.key.seal(linked.person, act.ref),
         )
@@ -116,18 +150,18 @@ class Addressing:
 
     def _undo(self, retraction: Retraction, observed_ms: int) -> Iterator[Event]:
         linked = self._registry.find(self._network, retraction.by)
-        if linked is not None:
+        if linked is not None and retraction.own:
             own = linked.key.event_id(self._network, f"{retraction.record}#{retraction.own}")
-            yield self._undone(linked.key, Received(linked.person, own, 0), retraction, observed_ms)
+            yield self._undone(linked.key, Received(linked.person, own, 0), retraction.record, observed_ms)
         for made in self._received.find(retraction.record):
             key = self._key_of(made.person)
             if key is not None:
-                yield self._undone(key, made, retraction, observed_ms)
+                yield self._undone(key, made, retraction.record, observed_ms)
 
-    def _undone(self, key: DataKey, made: Received, retraction: Retraction, observed_ms: int) -> Event:
+    def _undone(self, key: DataKey, made: Received, record: str, observed_ms: int) -> Event:
         return Event(
             kind=Kind.UNDO,
-            id=EventId(key.event_id(self._network, f"{retraction.record}#undo-{made.event:016x}")),
+            id=EventId(key.event_id(self._network, f"{record}#undo-{made.event:016x}")),
             person=made.person,
             network=self._network,
             observed_ms=observed_ms,
@@ -140,3 +174,8 @@ class Addressing:
             return self._registry.person(person)[1]
         except CallerError:
             return None  # Erased since; nothing of theirs is left to take back.
+
+
+def _native_id(act: Act) -> str:
+    version = f"@{act.version}" if act.version else ""
+    return f"{act.record}#{act.what}{version}"

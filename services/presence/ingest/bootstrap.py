@@ -8,6 +8,8 @@ from pathlib import Path
 
 import structlog
 
+from presence.events.vocabulary import Network
+from presence.ingest.acts import Decoder, of_bytes
 from presence.ingest.address import Addressing
 from presence.ingest.cursor import Checkpoint, CursorStore, Offsets, Trail
 from presence.ingest.delivery import Delivery
@@ -68,38 +70,65 @@ def bluesky_ingest(
         follower.catch_up()
         source = _source(options, follower)
         stack.callback(source.close)
-        store = CursorStore(folder / settings.namespace / "cursor")
-        stack.callback(store.close)
         received = ReceivedIndex(folder / settings.namespace / "received")
         stack.callback(received.close)
-        newcomers = _newcomers(settings, options, follower, stack)
-        recent = Recent()
-        saved = store.load(source.label)
-        ends = _recalled(settings, saved, recent)
-        if ends is None:
-            log.warning("this log is not the one that was written to before: the saved position is dropped")
-            saved, ends = None, _recalled(settings, None, recent) or {}
-        source.start(saved.position if saved else None)
-        delivery = Delivery(
-            producer(settings),
-            settings.topics,
-            bluesky.NETWORK,
-            ends,
-        )
-        stack.callback(delivery.close)
-        yield Runner(
+        yield logged(
+            settings,
+            stack,
+            network=bluesky.NETWORK,
+            cursors=folder / settings.namespace / "cursor",
             source=source,
-            decode=bluesky.decode,
+            decode=of_bytes(bluesky.decode),
             follower=follower,
-            addressing=Addressing(bluesky.NETWORK, follower.registry, received),
             received=received,
-            delivery=delivery,
-            recent=recent,
-            store=store,
-            trail=Trail(saved or Checkpoint(None, delivery.offsets()), source.overlap),
-            newcomers=newcomers,
+            newcomers=_newcomers(settings, options, follower, stack),
             on_checkpoint=on_checkpoint,
         )
+
+
+def logged(
+    settings: Settings,
+    stack: ExitStack,
+    *,
+    network: Network,
+    cursors: Path,
+    source: Source,
+    decode: Decoder,
+    follower: Follower,
+    received: ReceivedIndex,
+    newcomers: Newcomers | None = None,
+    on_checkpoint: Callable[[Counts], None] = lambda _: None,
+    on_acknowledged: Callable[[int], None] = lambda _: None,
+) -> Runner:
+    """A runner into the log that goes on from where `cursors` says; what it opens is closed with `stack`.
+
+    Raises SourceUnavailable if no broker answers.
+    """
+    store = CursorStore(cursors)
+    stack.callback(store.close)
+    recent = Recent()
+    saved = store.load(source.label)
+    ends = _recalled(settings, saved, recent)
+    if ends is None:
+        log.warning("this log is not the one that was written to before: the saved position is dropped")
+        saved, ends = None, _recalled(settings, None, recent) or {}
+    source.start(saved.position if saved else None)
+    delivery = Delivery(producer(settings), settings.topics, network, ends)
+    stack.callback(delivery.close)
+    return Runner(
+        source=source,
+        decode=decode,
+        follower=follower,
+        addressing=Addressing(network, follower.registry, received),
+        received=received,
+        delivery=delivery,
+        recent=recent,
+        store=store,
+        trail=Trail(saved or Checkpoint(None, delivery.offsets()), source.overlap),
+        newcomers=newcomers,
+        on_checkpoint=on_checkpoint,
+        on_acknowledged=on_acknowledged,
+    )
 
 
 def _source(options: BlueskyOptions, follower: Follower) -> Source:

@@ -16,11 +16,15 @@ class Frame(msgspec.Struct, frozen=True, gc=False):
 
     `position` orders the frames of one source; a later frame may have an earlier position by up to the source's
     `overlap`. `size_bytes` is the true size: a frame longer than FRAME_BYTES_MAX has only its head in `data`.
+    `kind` is what the transport says it is, where that is not in its bytes: a part of an export, the name of a webhook.
+    `refused` is why the source itself could make nothing of it.
     """
 
     data: bytes
     position: int
     size_bytes: int
+    kind: str = ""
+    refused: str = ""
 
 
 class Source(Protocol):

@@ -42,24 +42,26 @@ class ReceivedIndex:
         self._generations = [self._lmdb.open_db(name) for name in (b"even", b"odd")]
         self._meta = self._lmdb.open_db(b"meta")
         self._transaction: Any = None
+        self._current = 0
         with self._lmdb.begin(write=True, db=self._meta) as transaction:
             secret = transaction.get(_SECRET)
             if secret is None:
                 secret = secrets.token_bytes(32)
                 transaction.put(_SECRET, secret)
-            self._current = int(transaction.get(_CURRENT, b"0"))
         self._mac = hmac.new(secret, digestmod=hashlib.sha256)
 
     def put(self, record: str, made: Sequence[Received]) -> None:
         """Remember what the native `record` made; `commit` makes it last."""
         packed = b"".join(_pack(each) for each in made)
-        self._begun().put(self._key(record), packed, db=self._generations[self._current])
+        transaction = self._begun()
+        transaction.put(self._key(record), packed, db=self._generations[self._current])
 
     def find(self, record: str) -> Iterator[Received]:
         """What the native `record` has made, as far as it is still known."""
         key = self._key(record)
+        transaction = self._begun()
         for generation in (self._current, 1 - self._current):
-            packed = self._begun().get(key, db=self._generations[generation])
+            packed = transaction.get(key, db=self._generations[generation])
             if packed is not None:
                 yield from _unpack(packed)
                 return
@@ -84,6 +86,8 @@ class ReceivedIndex:
     def _begun(self) -> Any:
         if self._transaction is None:
             self._transaction = self._lmdb.begin(write=True)
+            # Live ingest and an import of one network share this folder: the other may have turned the page.
+            self._current = int(self._transaction.get(_CURRENT, b"0", db=self._meta))
         return self._transaction
 
     def _key(self, record: str) -> bytes:

@@ -10,7 +10,8 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Protocol
 
 import structlog
 
@@ -18,14 +19,14 @@ from presence.events.errors import InvalidEvent
 from presence.events.vocabulary import Event, Kind
 from presence.ingest.acts import Decoded, Decoder, Retraction
 from presence.ingest.address import Addressing
-from presence.ingest.cursor import Checkpoint, CursorStore, Trail
-from presence.ingest.delivery import Delivery, dead_letter_value
+from presence.ingest.cursor import Checkpoint, Offsets, Trail
+from presence.ingest.delivery import dead_letter_value
 from presence.ingest.frames import FRAME_BYTES_MAX, Frame, Source
 from presence.ingest.newcomers import Newcomers
 from presence.ingest.received import ReceivedIndex
 from presence.ingest.recent import Recent, dead_letter_id
 from presence.log.clock import now_ms
-from presence.roster.follower import Follower
+from presence.roster.registry import Registry
 
 CHECKPOINT_S = 0.2
 STALL_S = 5.0
@@ -33,7 +34,39 @@ FLUSH_TIMEOUT_S = 3.0
 """When told to stop: what is not acknowledged by then is read again at the next start."""
 FLUSH_AT_END_TIMEOUT_S = 120.0
 
+_COUNTED_AS = MappingProxyType({Kind.ACTIVITY: "events", Kind.UNDO: "undo"})
+
 log = structlog.get_logger()
+
+
+class Outlet(Protocol):
+    """Where records go; see Delivery, and Rehearsal for the one without a broker."""
+
+    position: int | None
+
+    def event(self, event: Event) -> None: ...
+    def dead_letter(self, frame: Frame, value: bytes, reason: str) -> None: ...
+    def passed(self, position: int) -> None: ...
+    def collect(self) -> None: ...
+    def stalled_s(self) -> float: ...
+    def wait_for_room(self, stopped: Callable[[], bool]) -> None: ...
+    def flush(self, timeout_s: float) -> bool: ...
+    def offsets(self) -> Offsets: ...
+
+
+class Cursors(Protocol):
+    """Where positions are kept; see CursorStore."""
+
+    def save(self, name: str, checkpoint: Checkpoint) -> None: ...
+    def forget(self, name: str) -> None: ...
+
+
+class Roster(Protocol):
+    """Who is enrolled; see Follower."""
+
+    registry: Registry
+
+    def poll(self) -> None: ...
 
 
 @dataclass(slots=True)
@@ -41,10 +74,13 @@ class Counts:
     """What became of the frames: `read` = `used` + all of `skipped` + `dlq`.
 
     `events`, `undo` and `gauges` are records of those kinds that were written; `known` is how many were in the log already.
+    `gave` counts frames instead, each once: as `events` if it gave an activity, else as `undo` if it gave one, else as
+    `gauges`; all of it adds up to `used`.
     """
 
     read: int = 0
     used: int = 0
+    gave: Counter[str] = field(default_factory=Counter)
     skipped: Counter[str] = field(default_factory=Counter)
     dlq: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
@@ -56,7 +92,8 @@ class Counts:
 
     def as_json(self) -> dict[str, Any]:
         """As plain JSON; `dlq_reasons` adds up to `dlq`."""
-        plain = {name: getattr(self, name) for name in self.__slots__ if name not in {"skipped", "reasons"}}
+        counters = {"skipped", "reasons", "gave"}
+        plain = {name: getattr(self, name) for name in self.__slots__ if name not in counters}
         return plain | {"skipped": dict(self.skipped), "dlq_reasons": dict(self.reasons)}
 
 
@@ -66,19 +103,24 @@ class Runner:
 
     source: Source
     decode: Decoder
-    follower: Follower
+    follower: Roster
     addressing: Addressing
     received: ReceivedIndex
-    delivery: Delivery
+    delivery: Outlet
     recent: Recent
-    store: CursorStore
+    store: Cursors
     trail: Trail
     newcomers: Newcomers | None = None
     on_checkpoint: Callable[[Counts], None] = lambda _: None
+    on_acknowledged: Callable[[int], None] = lambda _: None
+    """Told the newest position up to which everything is in the log, as soon as that is known."""
+    forgets: bool = True
+    """Whether a source that is done is read from its beginning when it is met again."""
     counts: Counts = field(default_factory=Counts)
     _stop: threading.Event = field(default_factory=threading.Event)
     _stalled: bool = False
     _saved: int | None = None
+    _told: int | None = None
     _checkpoint_at_s: float = 0.0
 
     def stop(self) -> None:
@@ -95,6 +137,7 @@ class Runner:
             if frames:
                 self._take(frames)
                 self.delivery.wait_for_room(self._stop.is_set)
+            self._tell_of_acknowledged()
             if time.monotonic() >= self._checkpoint_at_s:
                 self._keep_up()
         self._finish()
@@ -116,8 +159,10 @@ class Runner:
     def _decoded(self, frame: Frame, observed_ms: int) -> Decoded | InvalidEvent:
         if frame.size_bytes > FRAME_BYTES_MAX:
             return InvalidEvent("too_long")
+        if frame.refused:
+            return InvalidEvent(frame.refused)
         try:
-            return self.decode(frame.data, observed_ms)
+            return self.decode(frame, observed_ms)
         except InvalidEvent as error:
             return error
 
@@ -130,7 +175,7 @@ class Runner:
         if decoded.skipped:
             return decoded.skipped
         try:
-            return self.addressing.events(decoded.natives, observed_ms) or "not_enrolled"
+            return self.addressing.events(decoded.natives, observed_ms) or self.addressing.why_none
         except InvalidEvent as error:
             return error
 
@@ -156,14 +201,13 @@ class Runner:
             self.counts.skipped["known"] += 1
             return
         self.counts.used += 1
+        kinds = Counter(_COUNTED_AS.get(event.kind, "gauges") for event in fresh)
+        self.counts.events += kinds["events"]
+        self.counts.undo += kinds["undo"]
+        self.counts.gauges += kinds["gauges"]
+        self.counts.gave[next(name for name in ("events", "undo", "gauges") if kinds[name])] += 1
         for event in fresh:
             self.delivery.event(event)
-            if event.kind == Kind.ACTIVITY:
-                self.counts.events += 1
-            elif event.kind == Kind.UNDO:
-                self.counts.undo += 1
-            else:
-                self.counts.gauges += 1
 
     def _keep_up(self) -> None:
         """Every CHECKPOINT_S: save what is acknowledged, and hear of changes in the roster."""
@@ -173,6 +217,13 @@ class Runner:
         self.follower.poll()
         self.on_checkpoint(self.counts)
         self._checkpoint_at_s = time.monotonic() + CHECKPOINT_S
+
+    def _tell_of_acknowledged(self) -> None:
+        self.delivery.collect()
+        position = self.delivery.position
+        if position is not None and position != self._told:
+            self._told = position
+            self.on_acknowledged(position)
 
     def _tell_of_stall(self) -> None:
         stalled_s = self.delivery.stalled_s()
@@ -190,10 +241,11 @@ class Runner:
 
     def _finish(self) -> None:
         flushed = self.delivery.flush(FLUSH_TIMEOUT_S if self._stop.is_set() else FLUSH_AT_END_TIMEOUT_S)
+        self._tell_of_acknowledged()
         self._save()
         if not flushed:
             log.warning("not everything was acknowledged; the next start reads it again")
-        elif self.source.done:
+        elif self.source.done and self.forgets:
             self.store.forget(self.source.label)
         self.on_checkpoint(self.counts)
 

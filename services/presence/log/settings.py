@@ -82,11 +82,9 @@ class Settings:
         """
         given: dict[str, Any] = {}
         for name in cls.__dataclass_fields__:
-            variable = PREFIX + name.upper()
-            if (text := env.get(variable)) is not None:
+            text = from_env(env, PREFIX + name.upper())
+            if text is not None:
                 given[name] = text
-            elif (file := env.get(f"{variable}_FILE")) is not None:
-                given[name] = _secret(f"{variable}_FILE", file)
         try:
             return msgspec.convert(given, cls, strict=False, dec_hook=_path)
         except msgspec.ValidationError as error:
@@ -121,11 +119,19 @@ class Settings:
         return context
 
 
-def _secret(variable: str, file: str) -> str:
+def from_env(env: Mapping[str, str], variable: str) -> str | None:
+    """What `variable` holds, or the file that `variable_FILE` names; None if neither is set.
+
+    Raises CallerError if the file cannot be read.
+    """
+    if (text := env.get(variable)) is not None:
+        return text
+    if (file := env.get(f"{variable}_FILE")) is None:
+        return None
     try:
         return Path(file).read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise CallerError(f"{variable}: {error}") from error
+    except (OSError, UnicodeError) as error:
+        raise CallerError(f"{variable}_FILE: {error}") from error
 
 
 def _path(wanted: type, value: object) -> object:

@@ -6,7 +6,18 @@ import pytest
 
 from presence.events import lines
 from presence.events.errors import CallerError, InvalidEvent
-from presence.events.vocabulary import Direction, Event, Gauge, Kind, Object, Severity, Verb
+from presence.events.vocabulary import (
+    Direction,
+    Event,
+    EventId,
+    Gauge,
+    Kind,
+    Network,
+    Object,
+    PersonId,
+    Severity,
+    Verb,
+)
 
 LIKE = {
     "kind": "ACTIVITY",
@@ -36,6 +47,28 @@ def test_a_line_is_the_event_with_the_rest_at_its_default() -> None:
     assert event.ref_id == event.mean == 0
     told = {field.name: getattr(event, field.name) for field in fields(Event)}
     assert {name for name, value in told.items() if value} == set(LIKE)
+
+
+def test_what_is_written_is_read_again_and_says_no_more_than_it_must() -> None:
+    told = Event(
+        kind=Kind.ACTIVITY,
+        observed_ms=1_780_000_000_000,
+        id=EventId(2**64 - 1),
+        person=PersonId("ada"),
+        network=Network("bluesky"),
+        direction=Direction.BY,
+        verb=Verb.JOB_APPROACH,
+        object=Object.NOTE,
+        occurred_ms=1_780_000_000_000,
+        magnitude=1,
+        in_reply_to_other=True,
+        sealed_ref=b"\x00\xff",
+    )
+    line = lines.write(told)
+    assert lines.parse(line.encode()) == told
+    assert set(json.loads(line)) == {
+        field.name for field in fields(Event) if getattr(told, field.name) != field.default
+    }
 
 
 @pytest.mark.parametrize("spelled", ["JobApproach", "JOB_APPROACH", "job_approach", "jobapproach"])

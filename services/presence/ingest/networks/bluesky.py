@@ -22,6 +22,7 @@ from presence.ingest.networks.bluesky_records import (
     Post,
     Profile,
     Subject,
+    tid_millis,
 )
 
 NETWORK = Network("bluesky")
@@ -176,7 +177,7 @@ def _presented(did: str, commit: Commit, observed_ms: int) -> Iterator[Native]:
     record = _profile.decode(commit.record)
     if commit.cid is None:
         raise InvalidEvent("shape")
-    at_ms = _in_range(_tid_millis(commit.rev), observed_ms)
+    at_ms = _in_range(tid_millis(commit.rev), observed_ms)
     version = f"{_record(did, commit)}/{commit.cid}"
     meaning, uri = TABLE[PROFILE, "by"], _uri(did, commit)
     shown = (record.display_name, record.description, record.avatar, record.banner)
@@ -276,13 +277,4 @@ def _in_range(at_ms: int, observed_ms: int) -> int:
     return at_ms
 
 
-def _tid_millis(tid: str) -> int:
-    """The time of a timestamp identifier: 13 base32 digits, the upper 53 bits are microseconds."""
-    value = 0
-    for character in tid:
-        value = value << 5 | _TID_DIGITS[character]
-    return (value >> 10) // 1000
-
-
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_TID_DIGITS = MappingProxyType({digit: at for at, digit in enumerate("234567abcdefghijklmnopqrstuvwxyz")})

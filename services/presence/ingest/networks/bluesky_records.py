@@ -4,6 +4,7 @@ Frames: https://github.com/bluesky-social/jetstream; string formats: https://atp
 /record-key, /at-uri-scheme and https://atproto.com/specs/lexicon#datetime. Unknown fields are ignored, as a lexicon may grow.
 """
 
+from types import MappingProxyType
 from typing import Annotated, Literal
 
 import msgspec
@@ -25,6 +26,17 @@ Datetime = Annotated[
         pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,20})?(Z|[+-][0-9]{2}:[0-9]{2})\Z"
     ),
 ]
+
+
+_TID_DIGITS = MappingProxyType({digit: at for at, digit in enumerate("234567abcdefghijklmnopqrstuvwxyz")})
+
+
+def tid_millis(tid: str) -> int:
+    """The time of a timestamp identifier: 13 base32 digits, the upper 53 bits are microseconds."""
+    value = 0
+    for character in tid:
+        value = value << 5 | _TID_DIGITS[character]
+    return (value >> 10) // 1000
 
 
 class Commit(Struct, frozen=True, gc=False):
