@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 import typer
 from rich.console import Console
@@ -22,6 +22,7 @@ from presence.ingest.network import KnownNetwork, all_needs, given, known, missi
 from presence.ingest.networks.jetstream import PUBLIC_URL
 from presence.ingest.polling import polling_ingest
 from presence.ingest.runner import Counts, Runner
+from presence.ingest.webhooks.bootstrap import hooks, webhook_server
 from presence.log.logging import configure
 
 STOP_S = 4.5
@@ -139,8 +140,48 @@ def _print_diagnosis(told: dict[str, Any]) -> None:
             print(f"    from {need['where']}; or {need['variable']}_FILE names a file with it")
 
 
+@app.command()
+def webhooks(
+    networks: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Short codes of networks; without any, all whose secrets are there.", metavar="NETWORK..."
+        ),
+    ] = None,
+    host: Annotated[
+        str, typer.Option(help="Where to listen; a proxy with TLS stands before it.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="0 takes a free one and prints it.", min=0, max=65535)] = 8790,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the counts as JSON at the end.")] = False,
+) -> None:
+    """All networks that push, through one receiver: 200 once the log has it, 503 while it cannot."""
+    found = settings()
+    configure(found.log_format)
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)
+    doors = hooks(os.environ, networks or ())
+    with webhook_server(found, doors, host, port) as server, stopped_by_signals(server):
+        for door in doors:
+            print(f"http://{host}:{server.port}{door.path}", file=sys.stderr, flush=True)
+        server.run()
+        counted = {network: runner.counts for network, runner in server.runners.items()}
+        answers = dict(server.receiver.answers)
+    if as_json:
+        print(json.dumps({"answers": answers, **{name: each.as_json() for name, each in counted.items()}}))
+        return
+    print(f"answers  {_reasons(answers)}")
+    for name, counts in counted.items():
+        print(name)
+        _print(counts, as_json=False)
+
+
+class Stoppable(Protocol):
+    """What ends by itself soon after `stop`."""
+
+    def stop(self) -> None: ...
+
+
 @contextmanager
-def stopped_by_signals(runner: Runner) -> Iterator[None]:
+def stopped_by_signals(runner: Stoppable) -> Iterator[None]:
     """SIGTERM and SIGINT stop the runner; where a broker that does not answer holds it up, the process still ends."""
 
     def stop(*_: object) -> None:

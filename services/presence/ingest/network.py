@@ -9,6 +9,7 @@ from presence.events.vocabulary import Network
 from presence.ingest.acts import Decoder
 from presence.ingest.exports.importer import Importer
 from presence.ingest.polled import Poller, Watch
+from presence.ingest.webhooks.hook import Hook
 from presence.log.settings import from_env
 
 GROUP = "presence.networks"
@@ -38,6 +39,17 @@ class Polling:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Webhook:
+    """What a network's webhook needs of the environment, and how its hook is made of that, by variable.
+
+    `hook` raises CallerError if a value cannot be right.
+    """
+
+    needs: tuple[Need, ...]
+    hook: Callable[[Mapping[str, str]], Hook]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KnownNetwork:
     """One network. What it does not offer is left out."""
 
@@ -48,8 +60,9 @@ class KnownNetwork:
     """In a few words, which of its ids names an account; it has to be one that never changes."""
     importer: Importer | None = None
     needs: tuple[Need, ...] = ()
-    """Of its live side, beyond those of `polling`."""
+    """Of its live side, beyond those of `polling` and `webhook`."""
     polling: Polling | None = None
+    webhook: Webhook | None = None
 
 
 def names() -> list[str]:
@@ -70,7 +83,8 @@ def known(name: str) -> KnownNetwork:
 
 def all_needs(network: KnownNetwork) -> tuple[Need, ...]:
     """What any of its live ways needs."""
-    return (*network.needs, *(network.polling.needs if network.polling else ()))
+    ways = (network.polling, network.webhook)
+    return (*network.needs, *(need for way in ways if way is not None for need in way.needs))
 
 
 def given(needs: tuple[Need, ...], env: Mapping[str, str]) -> dict[str, str]:
