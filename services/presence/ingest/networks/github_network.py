@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from urllib.parse import parse_qs
 
+from presence.ingest.exports.importer import Importer
 from presence.ingest.network import KnownNetwork, Need, Webhook
-from presence.ingest.networks import github
+from presence.ingest.networks import github, github_archive
 from presence.ingest.webhooks.hook import Hook, Letter, Posted
 from presence.ingest.webhooks.signatures import secrets_of, verify_hex
 
@@ -38,5 +39,10 @@ NETWORK = KnownNetwork(
     name=github.NETWORK,
     title="GitHub",
     account="a login such as octocat, in lower case",
+    importer=Importer(
+        takes="an hour of GH Archive (.json.gz), or a folder of them",
+        items=github_archive.items,
+        decode=github_archive.decode,
+    ),
     webhook=Webhook(needs=(SECRET,), hook=_hook),
 )
