@@ -18,7 +18,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @contextmanager
 def guarded() -> Iterator[None]:
-    """Raises InvalidEvent instead of what msgspec raises: `shape`, `json`, `nesting`."""
+    """Raises InvalidEvent instead of what msgspec and int() raise: `shape`, `json`, `nesting`."""
     try:
         yield
     except msgspec.ValidationError as error:
@@ -27,6 +27,8 @@ def guarded() -> Iterator[None]:
         raise InvalidEvent("json") from error
     except RecursionError as error:
         raise InvalidEvent("nesting") from error
+    except ValueError as error:  # Text that should be a number.
+        raise InvalidEvent("shape") from error
 
 
 def required(value: T | None) -> T:
