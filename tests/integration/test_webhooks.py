@@ -250,7 +250,7 @@ def test_nobody_gets_200_before_the_log_has_it(found: Settings) -> None:
 
 
 def test_more_connections_than_there_may_be_are_closed_and_the_rest_is_served(found: Settings) -> None:
-    with serving(found, "github", limits=Limits(connections_max=4)) as server:
+    with serving(found, "github", limits=Limits(connections_max=4, head_timeout_s=600)) as server:
         idle = [socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_S) for _ in range(4)]
         until(lambda: raw(server.port, b"GET / HTTP/1.0\r\n\r\n") == b"")
         for each in idle:

@@ -12,14 +12,24 @@ from typing import NamedTuple
 import msgspec
 
 from presence.events.errors import InvalidEvent
-from presence.events.vocabulary import Network, TimeQuality
-from presence.ingest.acts import Act, Decoded, Native, Retraction
+from presence.events.vocabulary import Gauge, Network, TimeQuality
+from presence.ingest.acts import Act, Decoded, Native, Reading, Retraction
 from presence.ingest.decoding import REF_CHARS_MAX, guarded, in_range, iso_millis, required
 from presence.ingest.frames import Frame
-from presence.ingest.networks.github_records import Account, Listed, Made, Payload, Posted, Repository
+from presence.ingest.networks.github_records import (
+    Account,
+    Listed,
+    Made,
+    Payload,
+    Posted,
+    Profile,
+    Repository,
+)
 from presence.ingest.networks.github_table import LISTED_AS, TABLE
 
 NETWORK = Network("github")
+PROFILE = "profile"
+"""The kind of a frame that the poller makes of an account; any other is an event."""
 UNSCORED = "unscored"
 BOT = "bot"
 """What a program does says nothing of how somebody comes across."""
@@ -45,6 +55,7 @@ class Happening(NamedTuple):
 _posted = msgspec.json.Decoder(Posted)
 _payload = msgspec.json.Decoder(Payload)
 _listed = msgspec.json.Decoder(Listed)
+_profile = msgspec.json.Decoder(Profile)
 
 
 def decode(frame: Frame, observed_ms: int) -> Decoded:
@@ -53,7 +64,24 @@ def decode(frame: Frame, observed_ms: int) -> Decoded:
     Raises InvalidEvent: `json`, `shape`, `nesting`, `time`.
     """
     with guarded():
+        if frame.kind == PROFILE:
+            return _shown(_profile.decode(frame.data), observed_ms)
         return _listed_says(frame.data, observed_ms) if not frame.kind else _hook_says(frame, observed_ms)
+
+
+def _shown(profile: Profile, observed_ms: int) -> Decoded:
+    login, at_ms = required(profile.login).lower(), in_range(profile.at_ms, observed_ms)
+    parts = (profile.name, profile.bio, profile.blog, profile.location, profile.company)
+    shown = {Gauge.PROFILE_COMPLETENESS: 20 * sum(bool(part) for part in parts)}
+    if profile.followers is not None:
+        shown[Gauge.FOLLOWERS] = profile.followers
+    record, ref = f"profile/{login}@{at_ms}", f"https://github.com/{login}"
+    return Decoded(
+        tuple(
+            Reading(login, record, gauge.name.lower(), gauge, value, at_ms, ref)
+            for gauge, value in shown.items()
+        )
+    )
 
 
 def _hook_says(frame: Frame, observed_ms: int) -> Decoded:

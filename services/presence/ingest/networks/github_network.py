@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from urllib.parse import parse_qs
 
 from presence.ingest.exports.importer import Importer
-from presence.ingest.network import KnownNetwork, Need, Webhook
-from presence.ingest.networks import github, github_archive
+from presence.ingest.network import KnownNetwork, Need, Polling, Webhook
+from presence.ingest.networks import github, github_archive, github_poller
 from presence.ingest.webhooks.hook import Hook, Letter, Posted
 from presence.ingest.webhooks.signatures import secrets_of, verify_hex
 
@@ -13,6 +13,11 @@ SECRET = Need(
     variable="PRESENCE_GITHUB_WEBHOOK_SECRET",
     what="the secret of the webhook",
     where="https://docs.github.com/webhooks/using-webhooks/creating-webhooks",
+)
+TOKEN = Need(
+    variable=github_poller.TOKEN,
+    what="a token, which may read public repositories; without one GitHub answers 60 times an hour",
+    where="https://docs.github.com/authentication/keeping-your-account-and-data-secure/managing-your-personal-access-tokens",
 )
 FORM = "application/x-www-form-urlencoded"
 
@@ -44,5 +49,6 @@ NETWORK = KnownNetwork(
         items=github_archive.items,
         decode=github_archive.decode,
     ),
+    polling=Polling(needs=(TOKEN,), poller=github_poller.Events, decode=github.decode),
     webhook=Webhook(needs=(SECRET,), hook=_hook),
 )

@@ -99,3 +99,16 @@ class Listed(Struct, frozen=True, gc=False):
     repo: Repository | None = None
     repository: Repository | None = None
     payload: Raw = field(default_factory=lambda: Raw(b"{}"))
+
+
+class Profile(Struct, frozen=True, gc=False):
+    """An account as the API shows it; `at_ms` is when it was asked."""
+
+    login: str
+    at_ms: int = 0
+    followers: int | None = None
+    name: str | None = None
+    bio: str | None = None
+    blog: str | None = None
+    location: str | None = None
+    company: str | None = None
