@@ -81,7 +81,7 @@ def serving(found: Settings, *networks: str, limits: Limits | None = None) -> It
 
 def logged(found: Settings) -> list[Event]:
     events = [codec.decode(record.value) for record in read_to_end(found, found.topics.activity)]
-    return [event for event in events if event.kind != Kind.ENROLLED]
+    return [event for event in events if event.kind not in {Kind.ENROLLED, Kind.WATERMARK}]
 
 
 def reasons(found: Settings) -> Counter[str]:

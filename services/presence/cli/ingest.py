@@ -22,8 +22,10 @@ from presence.ingest.network import KnownNetwork, all_needs, given, known, missi
 from presence.ingest.networks.jetstream import PUBLIC_URL
 from presence.ingest.polling import polling_ingest
 from presence.ingest.runner import Counts, Runner
+from presence.ingest.streaming import streaming_ingest
 from presence.ingest.webhooks.bootstrap import hooks, webhook_server
 from presence.log.logging import configure
+from presence.log.settings import Settings
 
 STOP_S = 4.5
 """A supervisor gives a process five seconds or more."""
@@ -74,18 +76,37 @@ def bluesky(
 
 @app.command()
 def poll(
-    network: Annotated[str, typer.Argument(help="Its short code: google, linkedin or yelp.")],
+    network: Annotated[str, typer.Argument(help="Its short code: github, google, linkedin or yelp.")],
     url: Annotated[str, typer.Option(help="Another address of its API, as of a proxy.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the counts as JSON at the end.")] = False,
 ) -> None:
     """A network whose API is asked again and again, as often as it allows."""
+    found = _quietly_configured()
+    with polling_ingest(found, network, os.environ, url) as runner, stopped_by_signals(runner):
+        counts = runner.run()
+    _print(counts, as_json=as_json)
+
+
+@app.command()
+def stream(
+    network: Annotated[str, typer.Argument(help="Its short code: x.")],
+    url: Annotated[str, typer.Option(help="Another address of its API, as of a proxy.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the counts as JSON at the end.")] = False,
+) -> None:
+    """A network that answers one request for ever, with a line for each thing that happens."""
+    found = _quietly_configured()
+    with streaming_ingest(found, network, os.environ, url) as runner, stopped_by_signals(runner):
+        counts = runner.run()
+    _print(counts, as_json=as_json)
+
+
+def _quietly_configured() -> Settings:
+    """The settings. What is out of reach is told in one line, by us; the libraries would tell of every try."""
     found = settings()
     configure(found.log_format)
     for library in ("kafka", "httpx"):
         logging.getLogger(library).setLevel(logging.CRITICAL)
-    with polling_ingest(found, network, os.environ, url) as runner, stopped_by_signals(runner):
-        counts = runner.run()
-    _print(counts, as_json=as_json)
+    return found
 
 
 @app.command()
@@ -155,9 +176,7 @@ def webhooks(
     as_json: Annotated[bool, typer.Option("--json", help="Print the counts as JSON at the end.")] = False,
 ) -> None:
     """All networks that push, through one receiver: 200 once the log has it, 503 while it cannot."""
-    found = settings()
-    configure(found.log_format)
-    logging.getLogger("kafka").setLevel(logging.CRITICAL)
+    found = _quietly_configured()
     doors = hooks(os.environ, networks or ())
     with webhook_server(found, doors, host, port) as server, stopped_by_signals(server):
         for door in doors:

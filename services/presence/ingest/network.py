@@ -8,6 +8,7 @@ from presence.events.errors import CallerError, InvariantBroken
 from presence.events.vocabulary import Network
 from presence.ingest.acts import Decoder
 from presence.ingest.exports.importer import Importer
+from presence.ingest.frames import Source
 from presence.ingest.polled import Poller, Watch
 from presence.ingest.webhooks.hook import Hook
 from presence.log.settings import from_env
@@ -39,6 +40,16 @@ class Polling:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Streaming:
+    """What listening to a network's stream takes of the environment, by variable, and how it is done."""
+
+    needs: tuple[Need, ...]
+    source: Callable[[Mapping[str, str], str], Source]
+    """Made of what `needs` found, and of another address of the API if that is not empty. Raises CallerError."""
+    decode: Decoder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Webhook:
     """What a network's webhook needs of the environment, and how its hook is made of that, by variable.
 
@@ -60,8 +71,9 @@ class KnownNetwork:
     """In a few words, which of its ids names an account; it has to be one that never changes."""
     importer: Importer | None = None
     needs: tuple[Need, ...] = ()
-    """Of its live side, beyond those of `polling` and `webhook`."""
+    """Of its live side, beyond those of `polling`, `streaming` and `webhook`."""
     polling: Polling | None = None
+    streaming: Streaming | None = None
     webhook: Webhook | None = None
 
 
@@ -83,7 +95,7 @@ def known(name: str) -> KnownNetwork:
 
 def all_needs(network: KnownNetwork) -> tuple[Need, ...]:
     """What any of its live ways needs."""
-    ways = (network.polling, network.webhook)
+    ways = (network.polling, network.streaming, network.webhook)
     return (*network.needs, *(need for way in ways if way is not None for need in way.needs))
 
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import msgspec
 
 from presence.ingest.exports.importer import Importer
-from presence.ingest.network import KnownNetwork, Need, Webhook
-from presence.ingest.networks import x, x_archive
+from presence.ingest.network import KnownNetwork, Need, Streaming, Webhook
+from presence.ingest.networks import x, x_archive, x_stream
 from presence.ingest.webhooks.hook import Hook, Posted, Refused, Reply
 from presence.ingest.webhooks.signatures import base64_hmac, secrets_of, verify_base64
 
@@ -14,6 +14,17 @@ SECRET = Need(
     variable="PRESENCE_X_CONSUMER_SECRET",
     what="the consumer secret (API key secret) of the app whose webhook it is",
     where="https://docs.x.com/x-api/webhooks/quickstart",
+)
+BEARER = Need(
+    variable=x_stream.TOKEN,
+    what="the bearer token of the app, for its stream",
+    where="https://docs.x.com/fundamentals/authentication/oauth-2-0/application-only",
+)
+BACKFILL = Need(
+    variable=x_stream.BACKFILL,
+    what="yes, if the app's level of access lets the stream fill gaps of up to five minutes",
+    where="https://docs.x.com/x-api/fundamentals/recovery-and-redundancy-features",
+    optional=True,
 )
 CRC_TOKEN_CHARS_MAX = 1_000
 
@@ -45,5 +56,6 @@ NETWORK = KnownNetwork(
         owner=x_archive.owner,
         declared=x_archive.declared,
     ),
+    streaming=Streaming(needs=(BEARER, BACKFILL), source=x_stream.stream, decode=x.decode),
     webhook=Webhook(needs=(SECRET,), hook=_hook),
 )
