@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from tests.networks.logs import enrol, logged, reasons, until
 from tests.networks.senders import (
     ENV,
     ask,
@@ -29,17 +30,12 @@ from tests.networks.senders import (
 )
 
 from presence.events.errors import CallerError
-from presence.events.vocabulary import Direction, Event, Kind, Network, PersonKind, Verb
+from presence.events.vocabulary import Direction, Kind, Verb
 from presence.ingest.webhooks.bootstrap import hooks, webhook_server
 from presence.ingest.webhooks.limits import Limits
 from presence.ingest.webhooks.server import WebhookServer
-from presence.log import codec
-from presence.log.kafka import ensure_topics, read_to_end
+from presence.log.kafka import read_to_end
 from presence.log.settings import Settings
-from presence.roster.enrolment import Enrolment, NewPerson
-from presence.roster.follower import Follower
-from presence.roster.keys import MasterKey
-from presence.roster.people import ConsentBasis
 
 # kafka-python 3 sometimes forgets a socket when a client is closed while it asks for metadata.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -53,20 +49,6 @@ def found(kafka: str, namespace: str, tmp_path: Path) -> Settings:
     return Settings(kafka=kafka, namespace=namespace, data=tmp_path / "data", partitions=2)
 
 
-def enrol(found: Settings, *accounts: str) -> None:
-    """`accounts` as `network:native`."""
-    ensure_topics(found)
-    follower = Follower(found, MasterKey.load(found))
-    follower.catch_up()
-    enrolment = Enrolment(found, MasterKey.load(found), follower)
-    split = [each.split(":", 1) for each in accounts]
-    enrolment.enrol(
-        [NewPerson(PersonKind.PERSON, Network(on), native, ConsentBasis.GRANTED) for on, native in split]
-    )
-    enrolment.close()
-    follower.close()
-
-
 @contextmanager
 def serving(found: Settings, *networks: str, limits: Limits | None = None) -> Iterator[WebhookServer]:
     with webhook_server(found, hooks(ENV, networks), "127.0.0.1", 0, limits) as server:
@@ -77,22 +59,6 @@ def serving(found: Settings, *networks: str, limits: Limits | None = None) -> It
         finally:
             server.stop()
             thread.join()
-
-
-def logged(found: Settings) -> list[Event]:
-    events = [codec.decode(record.value) for record in read_to_end(found, found.topics.activity)]
-    return [event for event in events if event.kind not in {Kind.ENROLLED, Kind.WATERMARK}]
-
-
-def reasons(found: Settings) -> Counter[str]:
-    return Counter(dict(each.headers)["reason"].decode() for each in read_to_end(found, found.topics.dlq))
-
-
-def until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come about"
-        time.sleep(0.02)
 
 
 def raw(port: int, *parts: bytes) -> bytes:
