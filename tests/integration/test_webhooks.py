@@ -23,6 +23,7 @@ from tests.networks.senders import (
     base64_signed,
     by_facebook,
     by_github,
+    by_linkedin,
     by_x,
     hex_signed,
     post,
@@ -76,7 +77,7 @@ def raw(port: int, *parts: bytes) -> bytes:
 
 
 def test_each_network_with_its_own_signature_and_what_is_taken_back(found: Settings) -> None:
-    enrol(found, "github:octocat", "x:11", "facebook:100")
+    enrol(found, "github:octocat", "x:11", "facebook:100", "linkedin:urn:li:organization:5")
     reaction = {
         "item": "reaction",
         "verb": "add",
@@ -93,16 +94,24 @@ def test_each_network_with_its_own_signature_and_what_is_taken_back(found: Setti
         "payload": {"id": "1990000000000000001", "author_id": "22", "in_reply_to_user_id": "11"},
     }
     deleted = {"event_type": "post.delete", "payload": {"id": "1990000000000000001", "author_id": "22"}}
-    with serving(found, "github", "x", "facebook") as server:
+    said = {
+        "organizationalEntity": "urn:li:organization:5",
+        "lastModifiedAt": 1_795_000_000_000,
+        "generatedActivity": "urn:li:comment:(urn:li:activity:1,2)",
+    }
+    shared = said | {"generatedActivity": "urn:li:share:3", "action": "SHARE"}
+    with serving(found, "github", "x", "facebook", "linkedin") as server:
         deliveries = [
+            by_linkedin(said | {"action": "COMMENT"}, shared),
             star("Ada"),
             by_x({"data": reply}),
             by_facebook({"field": "feed", "value": reaction}, {"field": "feed", "value": comment}),
             star("Ada", "deleted"),
             by_x({"data": deleted}),
             by_facebook({"field": "feed", "value": removed}),
+            by_linkedin(said | {"action": "COMMENT_DELETE"}),
         ]
-        assert [post(server.port, each).status for each in deliveries] == [200] * 6
+        assert [post(server.port, each).status for each in deliveries] == [200] * 8
         written = logged(found)
     acts = [event for event in written if event.kind == Kind.ACTIVITY]
     assert {(each.network, each.verb, each.direction) for each in acts} == {
@@ -110,17 +119,23 @@ def test_each_network_with_its_own_signature_and_what_is_taken_back(found: Setti
         ("x", Verb.CREATE, Direction.TO),
         ("facebook", Verb.LIKE, Direction.TO),
         ("facebook", Verb.CREATE, Direction.TO),
+        ("linkedin", Verb.CREATE, Direction.TO),
+        ("linkedin", Verb.ANNOUNCE, Direction.TO),
     }
     undone = {event.ref_id for event in written if event.kind == Kind.UNDO}
-    assert undone == {
-        each.id for each in acts if not (each.network == "facebook" and each.verb == Verb.CREATE)
-    }
+    stay = {("facebook", Verb.CREATE), ("linkedin", Verb.ANNOUNCE)}
+    assert undone == {each.id for each in acts if (each.network, each.verb) not in stay}
     for record in read_to_end(found, found.topics.activity):
         assert not any(name in record.value for name in (b"octocat", b"ada", b"1990000000000000001"))
 
 
 def test_handshakes(found: Settings) -> None:
-    with serving(found, "github", "x", "facebook") as server:
+    with serving(found, "github", "x", "facebook", "linkedin") as server:
+        answer = ask(server.port, "GET", "/linkedin?challengeCode=890e4665-4dfe-4ab1-b689-ed553bceeed0")
+        told = json.loads(answer.body)
+        assert told["challengeCode"] == "890e4665-4dfe-4ab1-b689-ed553bceeed0"
+        assert told["challengeResponse"] == hex_signed("client secret", told["challengeCode"].encode())[7:]
+        assert ask(server.port, "GET", "/linkedin").status == 400
         answer = ask(server.port, "GET", "/x?crc_token=challenge%20me")
         expected = base64_signed(ENV["PRESENCE_X_CONSUMER_SECRET"], b"challenge me")
         assert (answer.status, json.loads(answer.body)) == (200, {"response_token": expected})

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 ENV = {
     "PRESENCE_GITHUB_WEBHOOK_SECRET": "It's a Secret to Everybody",
     "PRESENCE_X_CONSUMER_SECRET": "consumer secret",
+    "PRESENCE_LINKEDIN_CLIENT_SECRET": "client secret",
     "PRESENCE_FACEBOOK_APP_SECRET": "app secret",
     "PRESENCE_FACEBOOK_VERIFY_TOKEN": "meatyhamhock",
 }
@@ -81,3 +82,13 @@ def star(login: str, action: str = "created") -> tuple[str, bytes, dict[str, str
 def post(port: int, delivery: tuple[str, bytes, dict[str, str]]) -> Answer:
     path, body, headers = delivery
     return ask(port, "POST", path, body, headers)
+
+
+def by_linkedin(*notifications: dict[str, Any]) -> tuple[str, bytes, dict[str, str]]:
+    told = {"type": "ORGANIZATION_SOCIAL_ACTION_NOTIFICATIONS", "notifications": list(notifications)}
+    body = json.dumps(told).encode()
+    return (
+        "/linkedin",
+        body,
+        {"X-LI-Signature": hex_signed("client secret", b"hmacsha256=" + body).removeprefix("sha256=")},
+    )

@@ -26,12 +26,12 @@ def secrets_of(text: str) -> tuple[bytes, ...]:
     return found
 
 
-def verify_hex(secrets: Sequence[bytes], body: bytes, signature: str) -> None:
-    """`signature` has to be `sha256=` and the HMAC in hexadecimal. Raises Refused with 401.
+def verify_hex(secrets: Sequence[bytes], body: bytes, signature: str, prefix: str = "sha256=") -> None:
+    """`signature` has to be `prefix` and the HMAC in hexadecimal. Raises Refused with 401.
 
     Source: https://docs.github.com/webhooks/using-webhooks/validating-webhook-deliveries; Meta's is the same.
     """
-    _require(any(same(f"sha256={_mac(each, body).hex()}", signature) for each in secrets))
+    _require(any(same(f"{prefix}{hex_hmac(each, body)}", signature) for each in secrets))
 
 
 def verify_base64(secrets: Sequence[bytes], body: bytes, signature: str) -> None:
@@ -66,6 +66,11 @@ def verify_standard(keys: Sequence[bytes], posted: Posted, at_ms: int) -> None:
     _require(any(same(mac, one) for mac in macs for one in given.split(" ")))
     if abs(at_ms - int(stamp) * 1000) > WINDOW_MS:
         raise Refused(401, "the timestamp is too far from now")
+
+
+def hex_hmac(secret: bytes, signed: bytes) -> str:
+    """HMAC-SHA-256 in hexadecimal."""
+    return _mac(secret, signed).hex()
 
 
 def base64_hmac(secret: bytes, signed: bytes) -> str:
