@@ -78,6 +78,17 @@ def test_all_pages_once_and_then_only_what_is_new(github: GitHub, store: CursorS
         events.close()
 
 
+def test_a_round_ends_also_when_its_last_answer_is_new(github: GitHub, store: CursorStore) -> None:
+    github.lists["/repos/octocat/hello/events"] = [event(1)]
+    with served(github) as url:
+        events = poller(url, store)
+        a_round(events)
+        github.lists["/repos/octocat/hello/events"] = [event(2), event(1)]
+        assert numbers(a_round(events)) == [2]
+        assert len(github.asked) == 8, "two rounds of four questions"
+        events.close()
+
+
 def test_a_restart_goes_on_after_what_the_log_has(github: GitHub, store: CursorStore) -> None:
     github.lists[FEED] = [event(number) for number in (3, 2, 1)]
     with served(github) as url:

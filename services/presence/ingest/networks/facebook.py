@@ -72,6 +72,8 @@ DISLIKES = frozenset({"sorry", "sad", "anger", "angry"})
 """Reactions that are no appreciation."""
 STARS: Mapping[str, int] = MappingProxyType({"POSITIVE": 5, "NEGATIVE": 1})
 """A recommendation stands where stars were until 2018: https://www.facebook.com/business/help/2043284865711855."""
+NOT_A_PAGE = "not_a_page"
+"""The kind of a frame that is of Instagram, WhatsApp or an app's own user, which the same address may get."""
 UNSCORED, NO_ACTOR = "unscored", "no_actor"
 
 _delivery = msgspec.json.Decoder(Delivery)
@@ -95,6 +97,8 @@ def letters(body: bytes) -> list[Letter]:
         delivery = _delivery.decode(body)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         return [Letter(body)]
+    if delivery.object != "page":
+        return [Letter(body, NOT_A_PAGE)]
     return [
         Letter(msgspec.json.encode(OneChange(str(entry.id), entry.time, change)))
         for entry in delivery.entry
@@ -104,6 +108,8 @@ def letters(body: bytes) -> list[Letter]:
 
 def decode(frame: Frame, observed_ms: int) -> Decoded:
     """What one change says. Raises InvalidEvent: `json`, `shape`, `nesting`, `time`."""
+    if frame.kind == NOT_A_PAGE:
+        return Decoded(skipped=UNSCORED)
     with guarded():
         one = _one.decode(frame.data)
         change = _change.decode(one.change)

@@ -98,7 +98,9 @@ def _listed_says(data: bytes, observed_ms: int) -> Decoded:
     name = LISTED_AS.get(event.type)
     if name is None:
         return Decoded(skipped=UNSCORED)
-    actor = event.actor or Account("")
+    actor = event.actor
+    if not actor:
+        return Decoded(skipped="no_actor")
     repo = event.repo or event.repository or Repository()
     by = Account(actor) if isinstance(actor, str) else actor
     payload = _payload.decode(event.payload)
@@ -174,7 +176,7 @@ def _new_repository(one: Happening) -> Said:
 
 def _released(one: Happening) -> Said:
     release = required(one.payload.release)
-    record = f"release/{release.id}"
+    record = f"release/{required(release.id)}"
     author = _author(release) or one.by
     if one.action in {"deleted", "unpublished"}:
         return iter((Retraction(author, record, "by"),))
@@ -202,14 +204,18 @@ def _discussion(one: Happening) -> Said:
     made, answer = required(one.payload.discussion), one.payload.answer
     if one.action == "answered":
         whose = _author(required(answer))
-        return _both(one, "answer", f"answer/{required(answer).id}", _time(one, None), to=required(whose))
+        return _both(
+            one, "answer", f"answer/{required(required(answer).id)}", _time(one, None), to=required(whose)
+        )
     if one.action == "unanswered":
         return UNSCORED
-    return _opened(one, "issue", made, f"discussion/{made.id}")
+    return _opened(one, "issue", made, f"discussion/{required(made.id)}")
 
 
 def _pull_request(one: Happening) -> Said:
     made = required(one.payload.pull_request)
+    if not made.id:
+        return "trimmed"
     if one.action == "merged" or (one.action == "closed" and made.merged):
         whose = _author(made)
         if not whose:
@@ -230,7 +236,7 @@ def _opened(one: Happening, word: str, made: Made, record: str) -> Said:
 
 def _reviewed(one: Happening) -> Said:
     review, whose = required(one.payload.review), _author(one.payload.pull_request)
-    record = f"review/{review.id}"
+    record = f"review/{required(review.id)}"
     author = _author(review) or one.by
     if one.action == "dismissed":
         return iter((Retraction(author, record, "by"),))
@@ -245,7 +251,7 @@ def _reviewed(one: Happening) -> Said:
 def _commented(one: Happening) -> Said:
     payload = one.payload
     made = payload.comment or Made(required(payload.comment_id))
-    record = f"{one.name}/{made.id}"
+    record = f"{one.name}/{required(made.id)}"
     author = _author(made) or one.by
     if one.action == "deleted":
         return iter((Retraction(author, record, "by"),))

@@ -67,6 +67,7 @@ class Events:
         self._places: dict[str, int] = {}
         self._seen: dict[str, frozenset[int]] = {}
         self._unsaved: deque[_Unsaved] = deque()
+        self._is_round = False
         self._round: set[str] = set()
         self._number = 0
         self._asked = 0
@@ -79,7 +80,7 @@ class Events:
             limited, self._limited = self._limited, None
             raise limited
         if not self._left:
-            return self._new_round()
+            return self._turned()
         path = self._left[0]
         self._round.add(path)
         try:
@@ -93,7 +94,7 @@ class Events:
         self._number += len(found)
         if path in self._places and found:
             self._unsaved.append(_Unsaved(self._number, path, self._places[path]))
-        return found if found or self._left else None
+        return found
 
     def acknowledged(self, number: int) -> None:
         while self._unsaved and self._unsaved[0].number <= number:
@@ -103,17 +104,21 @@ class Events:
     def close(self) -> None:
         self._rest.close()
 
-    def _new_round(self) -> Sequence[Found] | None:
-        self.every_s = max(self._poll_interval_s, 3600 * self._asked / REQUESTS_PER_HOUR)
-        self._asked = 0
+    def _turned(self) -> Sequence[Found] | None:
+        """The end of a round, or else the beginning of the next."""
+        self._is_round = not self._is_round
+        if not self._is_round:
+            self.every_s = max(self._poll_interval_s, 3600 * self._asked / REQUESTS_PER_HOUR)
+            return None
         for known in (self._etags, self._places, self._seen):
             for path in known.keys() - self._round:
                 del known[path]
         self._round.clear()
+        self._asked = 0
         for login in sorted(self._watch.natives()):
             user = f"/users/{quote(login, safe='')}"
             self._left += (user, f"{user}/repos", f"{user}/events/public")
-        return () if self._left else None
+        return ()
 
     def _ask(self, path: str) -> Iterator[Found]:
         """What is new at `path`. Nothing of it is remembered before all its pages are read."""

@@ -16,9 +16,12 @@ class Account(Struct, frozen=True, gc=False):
 
 
 class Made(Struct, frozen=True, gc=False):
-    """An issue, comment, review, release, pull request, fork: something with an author and a time."""
+    """An issue, comment, review, release, pull request, fork: something with an author and a time.
 
-    id: int
+    A pull request of early 2011 has no `id`.
+    """
+
+    id: int = 0
     user: Account | None = None
     author: Account | None = None
     created_at: str | None = None

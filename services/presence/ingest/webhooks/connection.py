@@ -32,6 +32,13 @@ class BoundedConnection(HttpToolsProtocol):
         super().connection_lost(exc)
         self._unwatch()
 
+    def eof_received(self) -> bool:  # type: ignore[override] # asyncio's own says what True means
+        """A sender that has said all and still listens gets its answer; then the connection ends."""
+        if self._waits_for_head() or self.cycle.more_body:
+            return False
+        self.cycle.keep_alive = False
+        return True
+
     def data_received(self, data: bytes) -> None:
         self._unpaid_bytes += len(data)
         super().data_received(data)
