@@ -10,10 +10,11 @@ from typing import NamedTuple
 import msgspec
 
 from presence.events.errors import InvalidEvent
-from presence.events.vocabulary import Direction, Network, Object, TimeQuality, Verb
+from presence.events.vocabulary import Network, Object, TimeQuality, Verb
 from presence.ingest.acts import Act, Decoded, Native, Retraction
 from presence.ingest.decoding import guarded, in_range, required
 from presence.ingest.frames import Frame
+from presence.ingest.meaning import BY, TO, Meaning
 from presence.ingest.networks.facebook_records import Change, Delivery, OneChange, Value
 from presence.ingest.webhooks.hook import Letter
 
@@ -22,16 +23,6 @@ PAGE = "https://developers.facebook.com/docs/graph-api/webhooks/reference/page"
 EXPORT = "https://www.facebook.com/help/212802592074644"
 
 
-class Meaning(NamedTuple):
-    """One row: who is concerned, what was done, with what, and where the network says so."""
-
-    direction: Direction
-    verb: Verb
-    object: Object
-    reference: str
-
-
-BY, TO = Direction.BY, Direction.TO
 TABLE: Mapping[tuple[str, str], Meaning] = MappingProxyType(
     {
         ("post", "by"): Meaning(BY, Verb.CREATE, Object.NOTE, f"{PAGE}#feed"),

@@ -2,25 +2,15 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import NamedTuple
 
-from presence.events.vocabulary import Direction, Object, Verb
+from presence.events.vocabulary import Object, Verb
+from presence.ingest.meaning import BY, TO, Meaning
 
 HOOKS = "https://docs.github.com/webhooks/webhook-events-and-payloads"
 LISTED = "https://docs.github.com/rest/using-the-rest-api/github-event-types"
 TIMELINE = "https://github.com/igrigorik/gharchive.org#gh-archive"
 
 
-class Meaning(NamedTuple):
-    """One row: who is concerned, what was done, with what, and where the network says so."""
-
-    direction: Direction
-    verb: Verb
-    object: Object
-    reference: str
-
-
-BY, TO = Direction.BY, Direction.TO
 TABLE: Mapping[tuple[str, str], Meaning] = MappingProxyType(
     {
         ("star", "by"): Meaning(BY, Verb.STAR, Object.REPOSITORY, f"{HOOKS}#star"),

@@ -12,10 +12,11 @@ from typing import NamedTuple
 import msgspec
 
 from presence.events.errors import InvalidEvent
-from presence.events.vocabulary import Direction, Gauge, Network, Object, TimeQuality, Verb
+from presence.events.vocabulary import Gauge, Network, Object, TimeQuality, Verb
 from presence.ingest.acts import Act, Decoded, Native, Reading, Retraction
 from presence.ingest.decoding import guarded, in_range, iso_millis, required
 from presence.ingest.frames import Frame
+from presence.ingest.meaning import BY, TO, Meaning
 from presence.ingest.networks.x_records import (
     Activity,
     Deleted,
@@ -34,16 +35,6 @@ NETWORK = Network("x")
 EVENTS = "https://docs.x.com/x-api/activity/event-payloads"
 
 
-class Meaning(NamedTuple):
-    """One row: who is concerned, what was done, with what, and where the network says so."""
-
-    direction: Direction
-    verb: Verb
-    object: Object
-    reference: str
-
-
-BY, TO = Direction.BY, Direction.TO
 TABLE: Mapping[tuple[str, str], Meaning] = MappingProxyType(
     {
         ("post", "by"): Meaning(BY, Verb.CREATE, Object.NOTE, f"{EVENTS}#post-create"),
