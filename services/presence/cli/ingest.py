@@ -18,7 +18,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from presence.cli.context import settings
 from presence.ingest.bootstrap import BlueskyOptions, Mode, bluesky_ingest
 from presence.ingest.file import FileSource
-from presence.ingest.network import KnownNetwork, all_needs, given, known, missing, names
+from presence.ingest.network import KnownNetwork, all_needs, given, known, lacking, names
 from presence.ingest.networks.jetstream import PUBLIC_URL
 from presence.ingest.polling import polling_ingest
 from presence.ingest.runner import Counts, Runner
@@ -144,7 +144,7 @@ def _diagnosed(network: KnownNetwork) -> dict[str, Any]:
             }
             for need in needs
         ],
-        "missing": [need.variable for need in missing(needs, os.environ)],
+        "missing": [need.variable for need in lacking(network, os.environ)],
     }
 
 
@@ -155,7 +155,8 @@ def _print_diagnosis(told: dict[str, Any]) -> None:
     if not told["needs"]:
         print("  needs no settings")
     for need in told["needs"]:
-        state = "set" if need["set"] else "not set, optional" if need["optional"] else "MISSING"
+        unset = "MISSING" if need["variable"] in told["missing"] else "not set, optional"
+        state = "set" if need["set"] else unset
         print(f"  {need['variable']} ({state}): {need['what']}")
         if not need["set"]:
             print(f"    from {need['where']}; or {need['variable']}_FILE names a file with it")

@@ -94,9 +94,12 @@ def known(name: str) -> KnownNetwork:
 
 
 def all_needs(network: KnownNetwork) -> tuple[Need, ...]:
-    """What any of its live ways needs."""
-    ways = (network.polling, network.streaming, network.webhook)
-    return (*network.needs, *(need for way in ways if way is not None for need in way.needs))
+    """What any of its live ways needs, each variable once; what one way can do without is optional."""
+    found: dict[str, Need] = {}
+    for need in (*network.needs, *(need for way in _ways(network) for need in way.needs)):
+        if need.variable not in found or need.optional:
+            found[need.variable] = need
+    return tuple(found.values())
 
 
 def given(needs: tuple[Need, ...], env: Mapping[str, str]) -> dict[str, str]:
@@ -112,3 +115,13 @@ def missing(needs: tuple[Need, ...], env: Mapping[str, str]) -> list[Need]:
     """Which of `needs` that are not optional `env` does not hold. Raises as `given` does."""
     held = given(needs, env)
     return [need for need in needs if not need.optional and need.variable not in held]
+
+
+def lacking(network: KnownNetwork, env: Mapping[str, str]) -> list[Need]:
+    """What `env` lacks of the live way that lacks the least: one way is enough. Raises as `given` does."""
+    ways = [missing((*network.needs, *way.needs), env) for way in _ways(network)]
+    return min(ways, key=len, default=missing(network.needs, env))
+
+
+def _ways(network: KnownNetwork) -> list[Polling | Streaming | Webhook]:
+    return [way for way in (network.polling, network.streaming, network.webhook) if way is not None]

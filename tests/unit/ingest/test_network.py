@@ -66,6 +66,16 @@ def test_the_doctor_says_what_is_missing_and_shows_no_secret() -> None:
     assert code == 0
 
 
+def test_one_live_way_is_enough() -> None:
+    code, output = run("ingest", "doctor", "github")
+    assert code == 1
+    assert output.count("MISSING") == 1
+    for variable in ("PRESENCE_GITHUB_TOKEN", "PRESENCE_GITHUB_WEBHOOK_SECRET"):
+        code, output = run("ingest", "doctor", "github", env={variable: "s3cret"})
+        assert (code, "MISSING" in output) == (0, False)
+    assert run("ingest", "doctor", "facebook", env={"PRESENCE_FACEBOOK_APP_SECRET": "s3cret"})[0] == 1
+
+
 def test_a_tokens_setting_that_cannot_be_right_is_told_by_its_name() -> None:
     polling = known("linkedin").polling
     assert polling is not None
