@@ -39,9 +39,8 @@ class Receiver:
         routes = [Route("/health", self._health)]
         routes += [Route(door.hook.path, self._endpoint(door), methods=["GET", "POST"]) for door in doors]
         self.app = Starlette(routes=routes)
-        self.app.router.redirect_slashes = (
-            False  # A sender follows no redirect, and its address is the caller's Host.
-        )
+        # A sender follows no redirect, and the address of one is whatever Host the caller says.
+        self.app.router.redirect_slashes = False
 
     async def _health(self, _: Request) -> Response:
         return JSONResponse({"answers": dict(self.answers)})
