@@ -76,7 +76,7 @@ def x_files() -> dict[str, bytes]:
             in_reply_to_user_id_str=BOB,
             in_reply_to_screen_name="bob",
             display_text_range=["5", "20"],
-            entities={"user_mentions": [mention(BOB, 0), mention(EVE, 9)]},
+            entities={"user_mentions": [mention(BOB, 0), mention(EVE, 9), mention("-1", 14)]},
         ),
         tweet(4, in_reply_to_user_id_str=ME),
         tweet(5, extended_entities=picture),
@@ -220,6 +220,12 @@ def facebook_lists(*, is_new: bool, broken: bool = True) -> dict[str, bytes]:
             "title": "A x B.",
         },
     ]
+    labels = [
+        {"label": "Reaction", "value": "Love"},
+        {"label": "Name", "value": text("Bäckerei")},
+        {"label": "N", "value": 5},
+    ]
+    reactions.append({"timestamp": 1_700_000_000, "media": [], "label_values": labels, "fbid": "1"})
     friends = [{"name": text("Tobias Løye"), "timestamp": 1_400_000_000}]
     requests = [{"name": text("Zoë"), "timestamp": 1_500_000_000}]
     pages = [{"name": "Bakery", "timestamp": 1_450_000_000}]
@@ -283,6 +289,18 @@ def github_hours() -> dict[str, bytes]:
         listed("PushEvent", {"id": 8, "login": "build[bot]"}, {"ref": "refs/heads/main", "head": "abc"}),
         listed("PullRequestEvent", octocat, {"action": "closed", "pull_request": {"id": 80, "number": 2}}),
         listed("MemberEvent", octocat, {}),
+        {
+            "type": "WatchEvent",
+            "actor": "gone",
+            "created_at": "2012-03-11T06:43:00Z",
+            "payload": {"action": "started"},
+        },
+        {
+            "type": "WatchEvent",
+            "actor": None,
+            "created_at": "2012-03-11T06:43:00Z",
+            "payload": {"action": "started"},
+        },
         listed("ReleaseEvent", octocat, {"action": "published", "release": {"id": 81, "author": octocat}}),
     ]
     old_repo = {"id": 1, "owner": "octocat", "name": "hello", "url": "https://github.com/octocat/hello"}

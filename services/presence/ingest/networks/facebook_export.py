@@ -126,7 +126,7 @@ def _comment(entry: Listed, account: str, observed_ms: int) -> Said:
 
 def _reaction(entry: Listed, account: str, observed_ms: int) -> Said:
     kinds = [each.reaction.reaction or "" for each in entry.data or () if each.reaction]
-    kinds += [each.value or "" for each in entry.label_values or () if each.label == "Reaction"]
+    kinds += _values(entry, "Reaction")
     if any(kind.lower() in facebook.DISLIKES for kind in kinds):
         return "other_reaction"
     at_ms = _time(entry, observed_ms)
@@ -194,6 +194,10 @@ _LISTS: Mapping[str, Callable[[Listed, str, int], Said]] = MappingProxyType(
         "reactions": _reaction,
         "likes_and_reactions": _reaction,
         "friends": _friend,
+        "your_friends": _friend,
+        "people_who_followed_you": _follower,
+        "received_friend_requests": _received_request,
+        "sent_friend_requests": _sent_request,
         "deleted_friends": _unfriended,
         "followers": _follower,
         "following": _following,
@@ -225,8 +229,14 @@ def _with_name(word: str, what: str, entry: Listed, account: str, observed_ms: i
 
 
 def _name(entry: Listed) -> str:
-    inner = next((each.name for each in entry.data or () if each.name), None)
-    return repaired(required(entry.name or inner or entry.title))
+    inner = [each.name for each in entry.data or () if each.name] + _values(entry, "Name")
+    return repaired(required(entry.name or next(iter(inner), None) or entry.title))
+
+
+def _values(entry: Listed, label: str) -> list[str]:
+    return [
+        each.value for each in entry.label_values or () if each.label == label and isinstance(each.value, str)
+    ]
 
 
 def _time(entry: Listed, observed_ms: int) -> int:

@@ -92,7 +92,7 @@ class Label(Struct, frozen=True, gc=False):
     """What newer exports have instead of `data`."""
 
     label: str | None = None
-    value: str | None = None
+    value: object = None
 
 
 class Listed(Struct, frozen=True, gc=False):

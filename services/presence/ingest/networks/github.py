@@ -30,6 +30,7 @@ from presence.ingest.networks.github_table import LISTED_AS, TABLE
 NETWORK = Network("github")
 PROFILE = "profile"
 """The kind of a frame that the poller makes of an account; any other is an event."""
+WITHOUT_REPOSITORY = frozenset({"follow", "sponsorship"})
 UNSCORED = "unscored"
 BOT = "bot"
 """What a program does says nothing of how somebody comes across."""
@@ -102,6 +103,8 @@ def _listed_says(data: bytes, observed_ms: int) -> Decoded:
     if not actor:
         return Decoded(skipped="no_actor")
     repo = event.repo or event.repository or Repository()
+    if repo.id is None and name not in WITHOUT_REPOSITORY:
+        return Decoded(skipped="no_repository")
     by = Account(actor) if isinstance(actor, str) else actor
     payload = _payload.decode(event.payload)
     at_ms = iso_millis(_iso(event.created_at), observed_ms)

@@ -31,7 +31,6 @@ class Made(Struct, frozen=True, gc=False):
     state: str | None = None
     merged: bool | None = None
     html_url: str | None = None
-    pull_request: Raw = Raw()
 
 
 class WikiPage(Struct, frozen=True, gc=False):

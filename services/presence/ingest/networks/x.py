@@ -158,11 +158,13 @@ def explicit(mentions: tuple[Mention, ...] | None, first_shown: int) -> tuple[st
     if mentions is not None and len(mentions) > MENTIONS_MAX:
         raise InvalidEvent("mentions")
     starts = ((each, int(each.indices[0]) if each.indices else each.start) for each in mentions or ())
-    return tuple(
-        each.id_str or each.id or ""
-        for each, start in starts
-        if start >= first_shown and (each.id_str or each.id)
-    )
+    return tuple(who for each, start in starts if start >= first_shown and (who := mentioned(each)))
+
+
+def mentioned(mention: Mention) -> str:
+    """Who is named; empty if the account is gone."""
+    who = mention.id_str or str(mention.id or "")
+    return who if who.isdecimal() else ""
 
 
 def _posted(event: Activity, observed_ms: int) -> Decoded:
@@ -178,7 +180,7 @@ def _posted(event: Activity, observed_ms: int) -> Decoded:
     if event.event_type == "post.repost.create":
         reposted = subject
     elif is_repost and not reposted and mentions:
-        reposted = mentions[0].id or ""
+        reposted = mentioned(mentions[0])
     written = Written(
         record=record,
         author=post.author_id,

@@ -124,7 +124,7 @@ def _written(tweet: Tweet, account: str, observed_ms: int) -> x.Written:
     reposted = ""
     if is_repost:
         user = (tweet.retweeted_status and tweet.retweeted_status.user) or (mentions[0] if mentions else None)
-        reposted = (user and (user.id_str or user.id)) or ""
+        reposted = x.mentioned(user) if user else ""
     return x.Written(
         record=record,
         author=account,

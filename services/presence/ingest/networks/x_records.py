@@ -19,8 +19,10 @@ class Reference(Struct, frozen=True, gc=False):
 
 
 class Mention(Struct, frozen=True, gc=False):
-    id: Id | None = None
-    id_str: Id | None = None
+    """An archive names an account that is gone as `-1`."""
+
+    id: str | int | None = None
+    id_str: str | None = None
     start: int = 0
     indices: tuple[int | str, ...] = ()
 
@@ -148,8 +150,8 @@ class Tweet(Struct, frozen=True, gc=False):
     created_at: str = ""
     full_text: str = ""
     text: str = ""
-    in_reply_to_user_id_str: Id | None = None
-    in_reply_to_user_id: Id | int | None = None
+    in_reply_to_user_id_str: str | None = None
+    in_reply_to_user_id: str | int | None = None
     entities: Entities | None = None
     extended_entities: Entities | None = None
     display_text_range: tuple[int | str, ...] | None = None
