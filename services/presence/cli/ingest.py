@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Protocol
 
@@ -81,10 +81,7 @@ def poll(
     as_json: Annotated[bool, typer.Option("--json", help="Print the counts as JSON at the end.")] = False,
 ) -> None:
     """A network whose API is asked again and again, as often as it allows."""
-    found = _quietly_configured()
-    with polling_ingest(found, network, os.environ, url) as runner, stopped_by_signals(runner):
-        counts = runner.run()
-    _print(counts, as_json=as_json)
+    _run(polling_ingest(_quietly_configured(), network, os.environ, url), as_json=as_json)
 
 
 @app.command()
@@ -94,8 +91,11 @@ def stream(
     as_json: Annotated[bool, typer.Option("--json", help="Print the counts as JSON at the end.")] = False,
 ) -> None:
     """A network that answers one request for ever, with a line for each thing that happens."""
-    found = _quietly_configured()
-    with streaming_ingest(found, network, os.environ, url) as runner, stopped_by_signals(runner):
+    _run(streaming_ingest(_quietly_configured(), network, os.environ, url), as_json=as_json)
+
+
+def _run(ingest: AbstractContextManager[Runner], *, as_json: bool) -> None:
+    with ingest as runner, stopped_by_signals(runner):
         counts = runner.run()
     _print(counts, as_json=as_json)
 
