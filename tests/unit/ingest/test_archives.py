@@ -239,6 +239,13 @@ def test_gh_archive_of_every_year_exactly(tmp_path: Path) -> None:
     }
 
 
+def test_gh_archive_finds_a_login_however_it_is_written(tmp_path: Path) -> None:
+    path = written(tmp_path / "hours", github_hours())
+    (result, events), (other, others) = (imported("github", path, each) for each in ("octocat", "OctoCat"))
+    assert result == other
+    assert {each.id for each in events} == {each.id for each in others}
+
+
 def test_github_live_and_archive_give_the_same_acts_at_the_same_time() -> None:
     ada, octocat = {"login": "Ada", "id": 5}, {"login": "octocat", "id": 9}
     repo = {"id": 1, "name": "octocat/hello"}

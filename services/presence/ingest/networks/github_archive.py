@@ -7,7 +7,9 @@ import json
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from presence.ingest.acts import Decoded
+import msgspec
+
+from presence.ingest.acts import Act, Decoded, Native
 from presence.ingest.exports.export import Export, Item, Part
 from presence.ingest.exports.lines import lines
 from presence.ingest.frames import FRAME_BYTES_MAX, Frame
@@ -22,9 +24,20 @@ def items(export: Export) -> Iterator[Item]:
     yield from export.items(export.select("*.json.gz", "*.jsonl.gz", "*.json", "*.jsonl"), _events)
 
 
-def decode(frame: Frame, _account: str, observed_ms: int) -> Decoded:
-    """What an event says; see github.decode."""
-    return github.decode(Frame(frame.data, frame.position, frame.size_bytes), observed_ms)
+def decode(frame: Frame, account: str, observed_ms: int) -> Decoded:
+    """What an event says; see github.decode. `account` is found however its letters are written."""
+    decoded = github.decode(Frame(frame.data, frame.position, frame.size_bytes), observed_ms)
+    login = account.lower()
+    if login == account:
+        return decoded
+    return Decoded(tuple(_renamed(each, login, account) for each in decoded.natives), decoded.skipped)
+
+
+def _renamed(native: Native, login: str, account: str) -> Native:
+    if not isinstance(native, Act):
+        return native
+    names = {name: account for name in ("about", "by", "answers") if getattr(native, name) == login}
+    return msgspec.structs.replace(native, **names)
 
 
 def _events(part: Part, file: BinaryIO) -> Iterator[Item]:
