@@ -1,6 +1,7 @@
 """What is known of each network that is installed, and what the doctor makes of it."""
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,13 @@ from presence.events.errors import CallerError
 from presence.ingest.network import all_needs, given, known, missing, names
 
 PAGE = (Path(__file__).parents[3] / "docs" / "networks.md").read_text()
+
+
+@pytest.fixture(autouse=True)
+def bare(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without what whoever runs the tests has set."""
+    for variable in [each for each in os.environ if each.startswith("PRESENCE_")]:
+        monkeypatch.delenv(variable)
 
 
 def run(*arguments: str, env: dict[str, str] | None = None) -> tuple[int, str]:
