@@ -7,9 +7,9 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 import typer
 from rich.console import Console
@@ -18,11 +18,14 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from presence.cli.context import settings
 from presence.ingest.bootstrap import BlueskyOptions, Mode, bluesky_ingest
 from presence.ingest.file import FileSource
-from presence.ingest.network import KnownNetwork, all_needs, given, known, missing, names
+from presence.ingest.network import KnownNetwork, all_needs, given, known, lacking, names
 from presence.ingest.networks.jetstream import PUBLIC_URL
 from presence.ingest.polling import polling_ingest
 from presence.ingest.runner import Counts, Runner
+from presence.ingest.streaming import streaming_ingest
+from presence.ingest.webhooks.bootstrap import hooks, webhook_server
 from presence.log.logging import configure
+from presence.log.settings import Settings
 
 STOP_S = 4.5
 """A supervisor gives a process five seconds or more."""
@@ -73,18 +76,37 @@ def bluesky(
 
 @app.command()
 def poll(
-    network: Annotated[str, typer.Argument(help="Its short code: google, linkedin or yelp.")],
+    network: Annotated[str, typer.Argument(help="Its short code: github, google, linkedin or yelp.")],
     url: Annotated[str, typer.Option(help="Another address of its API, as of a proxy.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the counts as JSON at the end.")] = False,
 ) -> None:
     """A network whose API is asked again and again, as often as it allows."""
+    _run(polling_ingest(_quietly_configured(), network, os.environ, url), as_json=as_json)
+
+
+@app.command()
+def stream(
+    network: Annotated[str, typer.Argument(help="Its short code: x.")],
+    url: Annotated[str, typer.Option(help="Another address of its API, as of a proxy.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the counts as JSON at the end.")] = False,
+) -> None:
+    """A network that answers one request for ever, with a line for each thing that happens."""
+    _run(streaming_ingest(_quietly_configured(), network, os.environ, url), as_json=as_json)
+
+
+def _run(ingest: AbstractContextManager[Runner], *, as_json: bool) -> None:
+    with ingest as runner, stopped_by_signals(runner):
+        counts = runner.run()
+    _print(counts, as_json=as_json)
+
+
+def _quietly_configured() -> Settings:
+    """The settings. What is out of reach is told in one line, by us; the libraries would tell of every try."""
     found = settings()
     configure(found.log_format)
     for library in ("kafka", "httpx"):
         logging.getLogger(library).setLevel(logging.CRITICAL)
-    with polling_ingest(found, network, os.environ, url) as runner, stopped_by_signals(runner):
-        counts = runner.run()
-    _print(counts, as_json=as_json)
+    return found
 
 
 @app.command()
@@ -122,7 +144,7 @@ def _diagnosed(network: KnownNetwork) -> dict[str, Any]:
             }
             for need in needs
         ],
-        "missing": [need.variable for need in missing(needs, os.environ)],
+        "missing": [need.variable for need in lacking(network, os.environ)],
     }
 
 
@@ -133,14 +155,53 @@ def _print_diagnosis(told: dict[str, Any]) -> None:
     if not told["needs"]:
         print("  needs no settings")
     for need in told["needs"]:
-        state = "set" if need["set"] else "not set, optional" if need["optional"] else "MISSING"
+        unset = "MISSING" if need["variable"] in told["missing"] else "not set, optional"
+        state = "set" if need["set"] else unset
         print(f"  {need['variable']} ({state}): {need['what']}")
         if not need["set"]:
             print(f"    from {need['where']}; or {need['variable']}_FILE names a file with it")
 
 
+@app.command()
+def webhooks(
+    networks: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Short codes of networks; without any, all whose secrets are there.", metavar="NETWORK..."
+        ),
+    ] = None,
+    host: Annotated[
+        str, typer.Option(help="Where to listen; a proxy with TLS stands before it.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="0 takes a free one and prints it.", min=0, max=65535)] = 8790,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the counts as JSON at the end.")] = False,
+) -> None:
+    """All networks that push, through one receiver: 200 once the log has it, 503 while it cannot."""
+    found = _quietly_configured()
+    doors = hooks(os.environ, networks or ())
+    with webhook_server(found, doors, host, port) as server, stopped_by_signals(server):
+        for door in doors:
+            print(f"http://{host}:{server.port}{door.path}", file=sys.stderr, flush=True)
+        server.run()
+        counted = {network: runner.counts for network, runner in server.runners.items()}
+        answers = dict(server.receiver.answers)
+    if as_json:
+        print(json.dumps({"answers": answers, **{name: each.as_json() for name, each in counted.items()}}))
+        return
+    print(f"answers  {_reasons(answers)}")
+    for name, counts in counted.items():
+        print(name)
+        _print(counts, as_json=False)
+
+
+class Stoppable(Protocol):
+    """What ends by itself soon after `stop`."""
+
+    def stop(self) -> None: ...
+
+
 @contextmanager
-def stopped_by_signals(runner: Runner) -> Iterator[None]:
+def stopped_by_signals(runner: Stoppable) -> Iterator[None]:
     """SIGTERM and SIGINT stop the runner; where a broker that does not answer holds it up, the process still ends."""
 
     def stop(*_: object) -> None:

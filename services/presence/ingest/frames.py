@@ -49,7 +49,7 @@ class Source(Protocol):
         """Let go of the transport within a second or two."""
 
 
-def cut(data: bytes, position: int) -> Frame:
+def cut(data: bytes, position: int, kind: str = "") -> Frame:
     """The frame of `data`, with no more than its head if it is too long."""
     size_bytes = len(data)
-    return Frame(data if size_bytes <= FRAME_BYTES_MAX else data[:HEAD_BYTES], position, size_bytes)
+    return Frame(data if size_bytes <= FRAME_BYTES_MAX else data[:HEAD_BYTES], position, size_bytes, kind)

@@ -8,7 +8,9 @@ from presence.events.errors import CallerError, InvariantBroken
 from presence.events.vocabulary import Network
 from presence.ingest.acts import Decoder
 from presence.ingest.exports.importer import Importer
+from presence.ingest.frames import Source
 from presence.ingest.polled import Poller, Watch
+from presence.ingest.webhooks.hook import Hook
 from presence.log.settings import from_env
 
 GROUP = "presence.networks"
@@ -38,6 +40,27 @@ class Polling:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Streaming:
+    """What listening to a network's stream takes of the environment, by variable, and how it is done."""
+
+    needs: tuple[Need, ...]
+    source: Callable[[Mapping[str, str], str], Source]
+    """Made of what `needs` found, and of another address of the API if that is not empty. Raises CallerError."""
+    decode: Decoder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Webhook:
+    """What a network's webhook needs of the environment, and how its hook is made of that, by variable.
+
+    `hook` raises CallerError if a value cannot be right.
+    """
+
+    needs: tuple[Need, ...]
+    hook: Callable[[Mapping[str, str]], Hook]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KnownNetwork:
     """One network. What it does not offer is left out."""
 
@@ -48,8 +71,10 @@ class KnownNetwork:
     """In a few words, which of its ids names an account; it has to be one that never changes."""
     importer: Importer | None = None
     needs: tuple[Need, ...] = ()
-    """Of its live side, beyond those of `polling`."""
+    """Of its live side, beyond those of `polling`, `streaming` and `webhook`."""
     polling: Polling | None = None
+    streaming: Streaming | None = None
+    webhook: Webhook | None = None
 
 
 def names() -> list[str]:
@@ -69,8 +94,12 @@ def known(name: str) -> KnownNetwork:
 
 
 def all_needs(network: KnownNetwork) -> tuple[Need, ...]:
-    """What any of its live ways needs."""
-    return (*network.needs, *(network.polling.needs if network.polling else ()))
+    """What any of its live ways needs, each variable once; what one way can do without is optional."""
+    found: dict[str, Need] = {}
+    for need in (*network.needs, *(need for way in _ways(network) for need in way.needs)):
+        if need.variable not in found or need.optional:
+            found[need.variable] = need
+    return tuple(found.values())
 
 
 def given(needs: tuple[Need, ...], env: Mapping[str, str]) -> dict[str, str]:
@@ -86,3 +115,13 @@ def missing(needs: tuple[Need, ...], env: Mapping[str, str]) -> list[Need]:
     """Which of `needs` that are not optional `env` does not hold. Raises as `given` does."""
     held = given(needs, env)
     return [need for need in needs if not need.optional and need.variable not in held]
+
+
+def lacking(network: KnownNetwork, env: Mapping[str, str]) -> list[Need]:
+    """What `env` lacks of the live way that lacks the least: one way is enough. Raises as `given` does."""
+    ways = [missing((*network.needs, *way.needs), env) for way in _ways(network)]
+    return min(ways, key=len, default=missing(network.needs, env))
+
+
+def _ways(network: KnownNetwork) -> list[Polling | Streaming | Webhook]:
+    return [way for way in (network.polling, network.streaming, network.webhook) if way is not None]

@@ -7,7 +7,7 @@ import email.utils
 import time
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, NamedTuple, TypeVar
 
 import httpx
 import msgspec
@@ -33,6 +33,14 @@ class Refused(SourceUnavailable):
         self.status = status
 
 
+class Answer(NamedTuple):
+    """`headers` are found whatever the case of their names."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str]
+
+
 class Rest:
     """Raises RetryLater for what passes by itself: no connection, 408, 425, 429, 5xx; Refused for any other status."""
 
@@ -44,6 +52,12 @@ class Rest:
     def get(self, path: str, headers: Mapping[str, str] | None = None, **params: str | int) -> bytes:
         """The body of the answer."""
         return self._ask("GET", path, headers=headers, params=params)
+
+    def get_if_changed(self, path: str, etag: str, **params: str | int) -> Answer | None:
+        """The answer, unless it is still the one that `etag` names; then None. Empty: none is known."""
+        headers = {"If-None-Match": etag} if etag else None
+        answer = self._answer("GET", path, headers=headers, params=params)
+        return None if answer.status == 304 else answer
 
     def post(self, path: str, headers: Mapping[str, str] | None = None, **body: Any) -> bytes:
         """The body of the answer to `body` as JSON."""
@@ -57,11 +71,14 @@ class Rest:
         self._client.close()
 
     def _ask(self, method: str, path: str, **request: Any) -> bytes:
+        return self._answer(method, path, **request).body
+
+    def _answer(self, method: str, path: str, **request: Any) -> Answer:
         try:
             with self._client.stream(method, f"{self.url}{path}", **request) as answer:
                 body = self._body(answer)
                 self._check(answer)
-                return body
+                return Answer(answer.status_code, body, answer.headers)
         except httpx.InvalidURL as error:
             raise Refused(f"{self.url} is no address", 0) from error
         except httpx.HTTPError as error:
@@ -78,11 +95,16 @@ class Rest:
 
     def _check(self, answer: httpx.Response) -> None:
         status = answer.status_code
-        if status < 300:
+        if status < 300 or status == 304:
             return
-        if status in {408, 425, 429} or status >= 500:
+        if status in {408, 425, 429} or status >= 500 or (status == 403 and _is_limited(answer.headers)):
             raise RetryLater(f"{self.url} answered with status {status}", after_s=wait_s(answer.headers))
         raise Refused(f"{self.url} refused us with status {status}", status)  # A path can name somebody.
+
+
+def _is_limited(headers: Mapping[str, str]) -> bool:
+    """GitHub says 403 where others say 429: https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api."""
+    return "retry-after" in headers or headers.get("x-ratelimit-remaining") == "0"
 
 
 def wait_s(headers: Mapping[str, str]) -> float:
@@ -102,7 +124,7 @@ def wait_s(headers: Mapping[str, str]) -> float:
             return _bounded(datetime.fromisoformat(reset).timestamp() - now_ms() / 1000)
         except ValueError:
             return 0.0
-    for name in ("retry-after", "x-ratelimit-reset", "ratelimit-reset"):
+    for name in ("retry-after", "x-ratelimit-reset", "x-rate-limit-reset", "ratelimit-reset"):
         text = headers.get(name, "")
         if text.isdecimal() and len(text) < 12:
             seconds = float(text)

@@ -1,6 +1,7 @@
 """What is known of each network that is installed, and what the doctor makes of it."""
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,13 @@ from presence.events.errors import CallerError
 from presence.ingest.network import all_needs, given, known, missing, names
 
 PAGE = (Path(__file__).parents[3] / "docs" / "networks.md").read_text()
+
+
+@pytest.fixture(autouse=True)
+def bare(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without what whoever runs the tests has set."""
+    for variable in [each for each in os.environ if each.startswith("PRESENCE_")]:
+        monkeypatch.delenv(variable)
 
 
 def run(*arguments: str, env: dict[str, str] | None = None) -> tuple[int, str]:
@@ -64,6 +72,16 @@ def test_the_doctor_says_what_is_missing_and_shows_no_secret() -> None:
     code, output = run("ingest", "doctor", "--json")
     assert [each["network"] for each in json.loads(output)] == names()
     assert code == 0
+
+
+def test_one_live_way_is_enough() -> None:
+    code, output = run("ingest", "doctor", "github")
+    assert code == 1
+    assert output.count("MISSING") == 1
+    for variable in ("PRESENCE_GITHUB_TOKEN", "PRESENCE_GITHUB_WEBHOOK_SECRET"):
+        code, output = run("ingest", "doctor", "github", env={variable: "s3cret"})
+        assert (code, "MISSING" in output) == (0, False)
+    assert run("ingest", "doctor", "facebook", env={"PRESENCE_FACEBOOK_APP_SECRET": "s3cret"})[0] == 1
 
 
 def test_a_tokens_setting_that_cannot_be_right_is_told_by_its_name() -> None:

@@ -6,14 +6,15 @@ The table is the network's whole meaning for Presence; each row's reference is t
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
 from presence.events.door import FUTURE_MS_MAX, OCCURRED_MS_MIN
 from presence.events.errors import InvalidEvent
-from presence.events.vocabulary import Direction, Gauge, Network, Object, Verb
+from presence.events.vocabulary import Gauge, Network, Object, Verb
 from presence.ingest.acts import Act, Decoded, Native, Reading, Retraction
+from presence.ingest.meaning import BY, TO, Meaning
 from presence.ingest.networks.bluesky_records import (
     Commit,
     Embed,
@@ -35,16 +36,6 @@ FOLLOW, POST, PROFILE = "app.bsky.graph.follow", "app.bsky.feed.post", "app.bsky
 WANTED = (LIKE, REPOST, FOLLOW, POST, PROFILE)
 
 
-class Meaning(NamedTuple):
-    """One row: who is concerned, what was done, with what, and where the network says so."""
-
-    direction: Direction
-    verb: Verb
-    object: Object
-    reference: str
-
-
-BY, TO = Direction.BY, Direction.TO
 TABLE: Mapping[tuple[str, str], Meaning] = MappingProxyType(
     {
         (LIKE, "by"): Meaning(BY, Verb.LIKE, Object.NOTE, f"{LEXICONS}/feed/like.json"),

@@ -11,13 +11,13 @@ local-looking times to the second or none, and the API agree on when something w
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import NamedTuple
 from urllib.parse import unquote
 
 from presence.events.door import FUTURE_MS_MAX, OCCURRED_MS_MIN
 from presence.events.errors import InvalidEvent
-from presence.events.vocabulary import Direction, Network, Object, TimeQuality, Verb
+from presence.events.vocabulary import Network, Object, TimeQuality, Verb
 from presence.ingest.acts import Act
+from presence.ingest.meaning import BY, TO, Meaning
 
 NETWORK = Network("linkedin")
 EXPORT = "https://www.linkedin.com/help/linkedin/answer/a1339364"
@@ -28,16 +28,6 @@ PAGE = (
 )
 
 
-class Meaning(NamedTuple):
-    """One row: who is concerned, what was done, with what, and where the network says so."""
-
-    direction: Direction
-    verb: Verb
-    object: Object
-    reference: str
-
-
-BY, TO = Direction.BY, Direction.TO
 TABLE: Mapping[str, Meaning] = MappingProxyType(
     {
         "post": Meaning(BY, Verb.CREATE, Object.NOTE, CHANGES),

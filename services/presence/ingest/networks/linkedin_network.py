@@ -1,10 +1,12 @@
 """LinkedIn, as Presence knows it."""
 
+from dataclasses import replace
+
 from presence.ingest.acts import of_bytes
 from presence.ingest.exports.importer import Importer
-from presence.ingest.network import KnownNetwork, Need, Polling
-from presence.ingest.networks import linkedin, linkedin_changes, linkedin_export
-from presence.ingest.networks.linkedin_poller import CLIENT_ID, CLIENT_SECRET, TOKENS, MemberChanges
+from presence.ingest.network import KnownNetwork, Need, Polling, Webhook
+from presence.ingest.networks import linkedin, linkedin_changes, linkedin_export, linkedin_hook
+from presence.ingest.networks.linkedin_poller import CLIENT_ID, TOKENS, MemberChanges
 
 _PORTAL = "https://www.linkedin.com/developers/apps"
 
@@ -31,14 +33,10 @@ NETWORK = KnownNetwork(
                 where=f"{_PORTAL}, tab Auth",
                 optional=True,
             ),
-            Need(
-                variable=CLIENT_SECRET,
-                what="the app's client secret, to refresh tokens",
-                where=f"{_PORTAL}, tab Auth",
-                optional=True,
-            ),
+            replace(linkedin_hook.SECRET, optional=True),
         ),
         poller=MemberChanges,
         decode=of_bytes(linkedin_changes.decode),
     ),
+    webhook=Webhook(needs=(linkedin_hook.SECRET,), hook=linkedin_hook.hook),
 )
