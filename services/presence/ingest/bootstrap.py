@@ -22,6 +22,7 @@ from presence.ingest.newcomers import Newcomers
 from presence.ingest.received import ReceivedIndex
 from presence.ingest.recent import Recent, recall
 from presence.ingest.runner import Counts, Runner
+from presence.ingest.watermark import Watermark, mark_name
 from presence.log.kafka import ensure_topics, producer
 from presence.log.settings import Settings
 from presence.roster.enrolment import Enrolment
@@ -112,6 +113,7 @@ def logged(
     if ends is None:
         log.warning("this log is not the one that was written to before: the saved position is dropped")
         saved, ends = None, _recalled(settings, None, recent) or {}
+        store.forget(mark_name(source.label))
     source.start(saved.position if saved else None)
     delivery = Delivery(producer(settings), settings.topics, network, ends)
     stack.callback(delivery.close)
@@ -125,6 +127,7 @@ def logged(
         recent=recent,
         store=store,
         trail=Trail(saved or Checkpoint(None, delivery.offsets()), source.overlap),
+        watermark=Watermark(store, source.label, delivery.complete),
         newcomers=newcomers,
         on_checkpoint=on_checkpoint,
         on_acknowledged=on_acknowledged,

@@ -11,11 +11,13 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError
 from kafka.partitioner.default import murmur2
 
+from presence.events.door import check
 from presence.events.errors import SourceUnavailable
-from presence.events.vocabulary import Event
+from presence.events.vocabulary import Event, Kind, Network
 from presence.ingest.cursor import Offsets
 from presence.ingest.frames import HEAD_BYTES, Frame
 from presence.log import codec
+from presence.log.clock import now_ms
 from presence.log.topics import Topics
 
 IN_FLIGHT_MAX = 20_000
@@ -38,11 +40,12 @@ def default_partition(key: bytes, partitions: int) -> int:
 
 
 class _Entry(NamedTuple):
-    """A record under way, or the end of a frame at `position` after its records."""
+    """A record under way, the end of a frame at `position` after its records, or a watermark that waits for them."""
 
     position: int | None
     future: Any
     size_bytes: int
+    complete_ms: int | None = None
 
 
 class Delivery:
@@ -52,11 +55,12 @@ class Delivery:
     broker does not take within its bounded retries stops everything.
     """
 
-    def __init__(self, producer: KafkaProducer, topics: Topics, source: str, ends: Offsets) -> None:
+    def __init__(self, producer: KafkaProducer, topics: Topics, network: Network, ends: Offsets) -> None:
         """`ends`: where the log ended before the first record."""
         self._producer = producer
         self._topics = topics
-        self._source = source.encode()
+        self._network = network
+        self._source = network.encode()
         self._in_flight: deque[_Entry] = deque()
         self._in_flight_bytes = 0
         self._ends = ends
@@ -85,12 +89,16 @@ class Delivery:
         else:
             self._acknowledge(position)
 
+    def complete(self, complete_ms: int) -> None:
+        """Everything of the network up to `complete_ms` has been sent: tell each partition once it is acknowledged."""
+        self._in_flight.append(_Entry(None, None, 0, complete_ms))
+
     def collect(self) -> None:
         """Take in the acknowledgements that are there. Raises SourceUnavailable if the broker refused a record."""
         if not self._in_flight:
             self._moved_s = time.monotonic()
         while self._in_flight:
-            position, future, size_bytes = self._in_flight[0]
+            position, future, size_bytes, complete_ms = self._in_flight[0]
             if future is not None:
                 if not future.is_done:
                     return
@@ -104,6 +112,8 @@ class Delivery:
             self._moved_s = time.monotonic()
             if position is not None:
                 self._acknowledge(position)
+            if complete_ms is not None:
+                self._mark(complete_ms)
 
     def stalled_s(self) -> float:
         """Since when the broker acknowledges nothing of what is under way; 0 if nothing is."""
@@ -139,10 +149,18 @@ class Delivery:
             with suppress(KafkaError):
                 self._producer.close(timeout=CLOSE_TIMEOUT_S)
 
+    def _mark(self, complete_ms: int) -> None:
+        event = Event(
+            kind=Kind.WATERMARK, network=self._network, complete_ms=complete_ms, observed_ms=now_ms()
+        )
+        value = codec.encode(check(event))
+        for partition in self._ends[self._topics.activity]:
+            self._send(self._topics.activity, None, value, partition=partition)
+
     def _send(
         self,
         topic: str,
-        key: bytes,
+        key: bytes | None,
         value: bytes,
         *,
         partition: int | None = None,

@@ -19,6 +19,7 @@ class FileSource:
     """Reads each line once; blank lines count as lines but are no frames. A line of any length takes bounded memory."""
 
     overlap = 0
+    complete_ms = None
 
     def __init__(self, path: Path) -> None:
         """Raises CallerError if `path` cannot be read."""

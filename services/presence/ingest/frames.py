@@ -39,6 +39,10 @@ class Source(Protocol):
     def done(self) -> bool:
         """True once there is nothing more, ever."""
 
+    @property
+    def complete_ms(self) -> int | None:
+        """All that the network showed by then has been read; None where that cannot be known, as of a file."""
+
     def start(self, position: int | None) -> None:
         """Begin after `position`, or `overlap` before it; None: where the source begins by itself."""
 

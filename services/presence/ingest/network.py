@@ -102,6 +102,12 @@ def all_needs(network: KnownNetwork) -> tuple[Need, ...]:
     return tuple(found.values())
 
 
+def is_only_way(name: str) -> bool:
+    """Whether pushes are all that tells of the network while it happens."""
+    network = known(name)
+    return network.webhook is not None and network.polling is None
+
+
 def given(needs: tuple[Need, ...], env: Mapping[str, str]) -> dict[str, str]:
     """What `env` holds of `needs`, by variable; empty text counts as missing.
 

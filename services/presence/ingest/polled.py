@@ -11,6 +11,7 @@ from presence.events.errors import RetryLater, SourceUnavailable
 from presence.ingest.backoff import Backoff
 from presence.ingest.cursor import CursorStore
 from presence.ingest.frames import Frame, cut
+from presence.log.clock import now_ms
 
 READ_WAIT_S = 0.1
 FIRST_TRIES_MAX = 8
@@ -63,12 +64,15 @@ class PolledSource:
     overlap = 0
     done = False
     label = "polled"
+    complete_ms: int | None = None
+    """When the last round began in which everything was asked."""
 
     def __init__(self, poller: Poller) -> None:
         self._poller = poller
         self._next_s = 0.0
         self._number = 0
         self._answered = False
+        self._round_began_ms: int | None = None
         self._backoff = Backoff(first_s=1, longest_s=60)
 
     def start(self, position: int | None) -> None:
@@ -79,6 +83,8 @@ class PolledSource:
         if wait_s > 0:
             time.sleep(min(wait_s, READ_WAIT_S))
             return ()
+        if self._round_began_ms is None:
+            self._round_began_ms = now_ms()
         try:
             found = self._poller.step()
         except RetryLater as error:
@@ -87,6 +93,7 @@ class PolledSource:
         self._answered = True
         self._backoff.succeeded()
         if found is None:
+            self.complete_ms, self._round_began_ms = self._round_began_ms, None
             self._next_s = time.monotonic() + self._poller.every_s
             return ()
         return [self._frame(each) for each in found]

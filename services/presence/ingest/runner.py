@@ -25,6 +25,7 @@ from presence.ingest.frames import FRAME_BYTES_MAX, Frame, Source
 from presence.ingest.newcomers import Newcomers
 from presence.ingest.received import ReceivedIndex
 from presence.ingest.recent import Recent, dead_letter_id
+from presence.ingest.watermark import Watermark
 from presence.log.clock import now_ms
 from presence.roster.registry import Registry
 
@@ -110,6 +111,7 @@ class Runner:
     recent: Recent
     store: Cursors
     trail: Trail
+    watermark: Watermark | None = None
     newcomers: Newcomers | None = None
     on_checkpoint: Callable[[Counts], None] = lambda _: None
     on_acknowledged: Callable[[int], None] = lambda _: None
@@ -211,6 +213,8 @@ class Runner:
 
     def _keep_up(self) -> None:
         """Every CHECKPOINT_S: save what is acknowledged, and hear of changes in the roster."""
+        if self.watermark is not None:
+            self.watermark.advance(self.source.complete_ms)
         self.delivery.collect()
         self._save()
         self._tell_of_stall()

@@ -15,6 +15,7 @@ class ExportSource:
     """Reads each item once; after the importer's own items, one for each part of the export that it does not read."""
 
     overlap = 0
+    complete_ms = None
 
     def __init__(self, export: Export, importer: Importer, label: str) -> None:
         self.label = label

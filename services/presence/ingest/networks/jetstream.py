@@ -33,6 +33,8 @@ READ_TIMEOUT_S = 0.1
 OPEN_TIMEOUT_S = 3
 PING_S = 20
 FIRST_TRIES_MAX = 8
+QUIET_S = 300.0
+"""A connection that answers pings and says nothing for so long has nothing to say; a replay may be silent while it scans."""
 TRIES_MAX = 500
 """After an outage of some two hours somebody has to look; 8 tries are enough for an address that never answered."""
 
@@ -70,9 +72,17 @@ class JetstreamSource:
         self._next_try_s = 0.0
         self._backoff = Backoff(first_s=0.5, longest_s=30)
         self._was_connected = False
+        self._heard_s = 0.0
 
     def start(self, position: int | None) -> None:
         self._position = position
+
+    @property
+    def complete_ms(self) -> int | None:
+        """The newest frame's time, less what a later frame may be behind it; the time QUIET_S ago on a quiet connection."""
+        if self._connection is not None and time.monotonic() - self._heard_s > QUIET_S:
+            return now_ms() - round(QUIET_S * 1000)
+        return (self._position - OVERLAP_US) // 1000 if self._position else None
 
     def read(self) -> Sequence[Frame]:
         try:
@@ -111,6 +121,7 @@ class JetstreamSource:
                 legacy=True,
             )
             self._was_connected = True
+            self._heard_s = time.monotonic()
             self._accounts_version = None
             log.info("connected", url=self._url, cursor=self._cursor())
         return self._connection
@@ -163,6 +174,8 @@ class JetstreamSource:
             if not frames:
                 raise
             self._failed(f"closed with {error.rcvd.code if error.rcvd else 'no code'}")
+        if frames:
+            self._heard_s = time.monotonic()
         return frames
 
     def _frame(self, data: bytes) -> Frame:

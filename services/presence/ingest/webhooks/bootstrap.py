@@ -7,7 +7,7 @@ from presence.events.errors import CallerError
 from presence.events.vocabulary import Network
 from presence.ingest.bootstrap import logged
 from presence.ingest.lock import exclusive
-from presence.ingest.network import given, known, missing, names
+from presence.ingest.network import given, is_only_way, known, missing, names
 from presence.ingest.received import ReceivedIndex
 from presence.ingest.runner import Runner
 from presence.ingest.webhooks.hook import Hook
@@ -56,7 +56,7 @@ def webhook_server(
     limits = limits or Limits()
     with ExitStack() as stack:
         ensure_topics(settings)
-        doors = [Door(hook, Inbox(limits)) for hook in found]
+        doors = [Door(hook, Inbox(limits, is_only_way=is_only_way(hook.network))) for hook in found]
         runners = {door.hook.network: _runner(settings, stack, door) for door in doors}
         server = WebhookServer(Receiver(doors, limits), runners, limits, host, port)
         stack.callback(server.close)

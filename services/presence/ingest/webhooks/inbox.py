@@ -38,13 +38,21 @@ class Inbox:
     label = "webhooks"
     done = False
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, *, is_only_way: bool = False) -> None:
+        """`is_only_way`: nothing but pushes tells of the network, so that while this is open, it is complete."""
         self._limits = limits
+        self._is_only_way = is_only_way
         self._queue: SimpleQueue[Frame] = SimpleQueue()
         self._waiting: deque[_Waiting] = deque()
         self._waiting_bytes = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._posted = self._read = self._acknowledged = 0
+
+    @property
+    def complete_ms(self) -> int | None:
+        """Now, if all that was pushed is read. Whether the network has pushed all, only the network knows."""
+        at_ms = now_ms()
+        return at_ms if self._is_only_way and self._read == self._posted else None
 
     def post(self, letters: Sequence[Letter]) -> "asyncio.Future[None]":
         """Done when the log has all of `letters`. Raises RetryLater if there is no room for them."""
@@ -64,7 +72,7 @@ class Inbox:
         return acknowledged
 
     def start(self, position: int | None) -> None:
-        self._posted = position or 0
+        self._posted = self._read = position or 0
 
     def read(self) -> Sequence[Frame]:
         frames: list[Frame] = []
