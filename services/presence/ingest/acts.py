@@ -15,7 +15,7 @@ class Act(msgspec.Struct, frozen=True, gc=False):
     `record` is the native id of what was written, `what` tells apart the events that it makes. `answers` is the
     account that it replies to. `ref` is where the act can be seen. `rating` is of a review, in thousandths of a star.
     `version` is set where a record can be edited and each edit counts instead of the one before: it tells the edits
-    apart, and `occurred_ms` which of them is the newest.
+    apart, and `occurred_ms` which of them is the newest. `alias` is another name of the record, where the network takes it back by that.
     """
 
     about: str
@@ -32,6 +32,7 @@ class Act(msgspec.Struct, frozen=True, gc=False):
     magnitude: int = 1
     rating: int = 0
     version: str = ""
+    alias: str = ""
 
 
 class Reading(msgspec.Struct, frozen=True, gc=False):
@@ -49,7 +50,7 @@ class Reading(msgspec.Struct, frozen=True, gc=False):
 class Retraction(msgspec.Struct, frozen=True, gc=False):
     """`by` has taken back `record`, and with it every act that it made. `own` is the `what` of the author's act.
 
-    `own` is empty where the record has versions, for those are known by what each has made.
+    `own` is empty where the record has versions or an alias, for those are known by what each has made.
     """
 
     by: str

@@ -61,8 +61,10 @@ class Addressing:
                     events.extend(self._replacing(native, event, received))
                     continue
                 events.append(event)
+                made = Received(event.person, event.id, event.occurred_ms)
+                if native.alias:
+                    received.setdefault(native.alias, []).append(made)
                 if event.direction == Direction.TO:
-                    made = Received(event.person, event.id, event.occurred_ms)
                     received.setdefault(native.record, []).append(made)
             elif isinstance(native, Reading):
                 events.extend(map(check, self._reading(native, observed_ms)))

@@ -5,7 +5,8 @@ One client is shared by all accounts of an app, and with it the network's limits
 
 import email.utils
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Annotated, Any, NamedTuple, TypeVar
 
@@ -34,11 +35,12 @@ class Refused(SourceUnavailable):
 
 
 class Answer(NamedTuple):
-    """`headers` are found whatever the case of their names."""
+    """`headers` are found whatever the case of their names; `links` are addresses by their relation, such as `next` (RFC 8288)."""
 
     status: int
     body: bytes
     headers: Mapping[str, str]
+    links: Mapping[str, str]
 
 
 class Rest:
@@ -53,11 +55,28 @@ class Rest:
         """The body of the answer."""
         return self._ask("GET", path, headers=headers, params=params)
 
+    def page(self, path: str, headers: Mapping[str, str] | None = None, **params: str | int) -> Answer:
+        """The answer, with where the next and previous pages are."""
+        return self._answer("GET", path, headers=headers, params=params)
+
     def get_if_changed(self, path: str, etag: str, **params: str | int) -> Answer | None:
         """The answer, unless it is still the one that `etag` names; then None. Empty: none is known."""
         headers = {"If-None-Match": etag} if etag else None
         answer = self._answer("GET", path, headers=headers, params=params)
         return None if answer.status == 304 else answer
+
+    @contextmanager
+    def listen(
+        self, path: str, headers: Mapping[str, str], *, silence_s_max: float
+    ) -> Iterator[Iterator[bytes]]:
+        """An answer that does not end, piece by piece; RetryLater after `silence_s_max` without one."""
+        timeout = httpx.Timeout(silence_s_max, connect=CONNECT_TIMEOUT_S)
+        with (
+            self._translated(),
+            self._client.stream("GET", f"{self.url}{path}", headers=headers, timeout=timeout) as answer,
+        ):
+            self._check(answer)
+            yield answer.iter_bytes()
 
     def post(self, path: str, headers: Mapping[str, str] | None = None, **body: Any) -> bytes:
         """The body of the answer to `body` as JSON."""
@@ -74,11 +93,16 @@ class Rest:
         return self._answer(method, path, **request).body
 
     def _answer(self, method: str, path: str, **request: Any) -> Answer:
+        with self._translated(), self._client.stream(method, f"{self.url}{path}", **request) as answer:
+            body = self._body(answer)
+            self._check(answer)
+            links = {rel: each["url"] for rel, each in answer.links.items() if rel and "url" in each}
+            return Answer(answer.status_code, body, answer.headers, links)
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
         try:
-            with self._client.stream(method, f"{self.url}{path}", **request) as answer:
-                body = self._body(answer)
-                self._check(answer)
-                return Answer(answer.status_code, body, answer.headers)
+            yield
         except httpx.InvalidURL as error:
             raise Refused(f"{self.url} is no address", 0) from error
         except httpx.HTTPError as error:
@@ -120,16 +144,22 @@ def wait_s(headers: Mapping[str, str]) -> float:
         except ValueError:
             return 0.0
     if reset := headers.get("ratelimit-resettime", ""):  # Yelp's.
-        try:
-            return _bounded(datetime.fromisoformat(reset).timestamp() - now_ms() / 1000)
-        except ValueError:
-            return 0.0
+        return _until(reset)
+    if "T" in (reset := headers.get("x-ratelimit-reset", "")):  # Mastodon's.
+        return _until(reset)
     for name in ("retry-after", "x-ratelimit-reset", "x-rate-limit-reset", "ratelimit-reset"):
         text = headers.get(name, "")
         if text.isdecimal() and len(text) < 12:
             seconds = float(text)
             return _bounded(seconds - now_ms() / 1000 if seconds > 1e9 else seconds)
     return 0.0
+
+
+def _until(text: str) -> float:
+    try:
+        return _bounded(datetime.fromisoformat(text).timestamp() - now_ms() / 1000)
+    except ValueError:
+        return 0.0
 
 
 def _bounded(seconds: float) -> float:
