@@ -4,7 +4,8 @@ import base64
 import json
 import threading
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple, Self
 from urllib.parse import parse_qs, urlsplit
@@ -60,13 +61,25 @@ class Api:
                 if answer is None:
                     self.close_connection = True
                     return
-                content = answer.body if isinstance(answer.body, bytes) else json.dumps(answer.body).encode()
                 self.send_response(answer.status)
                 for name, value in answer.headers.items():
                     self.send_header(name, value)
+                if isinstance(answer.body, Iterator):
+                    self._stream(answer.body)
+                    return
+                content = answer.body if isinstance(answer.body, bytes) else json.dumps(answer.body).encode()
                 self.send_header("content-length", str(len(content)))
                 self.end_headers()
                 self.wfile.write(content)
+
+            def _stream(self, parts: Iterator[bytes]) -> None:
+                """Each part as it comes, until there is no more."""
+                self.send_header("connection", "close")
+                self.end_headers()
+                self.close_connection = True
+                with suppress(OSError):
+                    for part in parts:
+                        self.wfile.write(part)
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True

@@ -105,7 +105,7 @@ def all_needs(network: KnownNetwork) -> tuple[Need, ...]:
 def is_only_way(name: str) -> bool:
     """Whether pushes are all that tells of the network while it happens."""
     network = known(name)
-    return network.webhook is not None and network.polling is None
+    return network.webhook is not None and network.polling is None and network.streaming is None
 
 
 def given(needs: tuple[Need, ...], env: Mapping[str, str]) -> dict[str, str]:

@@ -123,7 +123,7 @@ class Feed:
 
     def _of_json(self, data: bytes) -> Iterator[Entry | bytes]:
         with guarded():
-            feed = msgspec.json.decode(data, type=_JsonFeed)
+            feed = msgspec.json.decode(data.removeprefix(b"\xef\xbb\xbf"), type=_JsonFeed)
         if not feed.version.startswith("https://jsonfeed.org/"):
             raise InvalidEvent("not_a_feed")
         self.hubs, self.itself = [each.url for each in feed.hubs if each.type == "WebSub"][:4], feed.feed_url
