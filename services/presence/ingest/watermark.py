@@ -29,14 +29,11 @@ def mark_name(source: str) -> str:
 class Watermark:
     """Never goes back, also not over a crash: a mark is saved before it is sent."""
 
-    def __init__(
-        self, marks: Marks, source: str, send: Callable[[int], None], every_s: float = EVERY_S
-    ) -> None:
+    def __init__(self, marks: Marks, source: str, send: Callable[[int], None]) -> None:
         """`source`: its label. `send` puts one mark behind everything that was sent before."""
         self._marks = marks
         self._name = mark_name(source)
         self._send = send
-        self._every_s = every_s
         self._next_s = 0.0
         saved = marks.load(self._name)
         self._newest_ms = saved.position if saved and saved.position is not None else 0
@@ -50,4 +47,4 @@ class Watermark:
             self._marks.save(self._name, Checkpoint(complete_ms, {}))
             self._newest_ms = complete_ms
             self._send(complete_ms)
-            self._next_s = time.monotonic() + self._every_s
+            self._next_s = time.monotonic() + EVERY_S
