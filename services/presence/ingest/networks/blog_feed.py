@@ -91,9 +91,9 @@ class Feed:
         except etree.LxmlError as error:
             raise InvalidEvent("not_a_feed") from error
 
-    def _of_events(self, events: Iterator[tuple[str, Any]]) -> Iterator[Entry]:
+    def _of_events(self, events: Any) -> Iterator[Entry]:
         entry: Any = None
-        is_first, elements = True, 0
+        is_first, elements, found = True, 0, 0
         for event, element in events:
             if event == "start":
                 elements += 1
@@ -110,8 +110,8 @@ class Feed:
             elif element is entry:
                 yield _entry(element)
                 _forget(element)
-                entry = None
-        if is_first:
+                entry, found = None, found + 1
+        if is_first or (not found and events.error_log):  # As of one that is cut, or grows by its entities.
             raise InvalidEvent("not_a_feed")
 
     def _head(self, element: Any) -> None:
@@ -186,7 +186,7 @@ def json_entry(item: bytes) -> Entry:
     )
 
 
-def _events(file: BinaryIO, encoding: str) -> Iterator[tuple[str, Any]]:
+def _events(file: BinaryIO, encoding: str) -> Any:
     options: dict[str, Any] = {
         "events": ("start", "end"),
         "recover": True,
@@ -198,9 +198,9 @@ def _events(file: BinaryIO, encoding: str) -> Iterator[tuple[str, Any]]:
         "remove_pis": True,
     }
     try:
-        return iter(etree.iterparse(file, encoding=encoding or None, **options))
+        return etree.iterparse(file, encoding=encoding or None, **options)
     except LookupError:  # HTTP names an encoding that nobody knows.
-        return iter(etree.iterparse(file, **options))
+        return etree.iterparse(file, **options)
 
 
 def _entry(element: Any) -> Entry:

@@ -29,11 +29,15 @@ class Letter(NamedTuple):
 
 
 class Refused(CallerError):
-    """The sender gets this HTTP status: 401 for a wrong signature, 403 for a wrong token, 400 for no sense at all."""
+    """The sender gets this HTTP status: 401 for a wrong signature, 403 for a wrong token, 400 for no sense at all.
 
-    def __init__(self, status: int, message: str) -> None:
+    `told` is what the answer says besides, as JSON; nothing where it is empty.
+    """
+
+    def __init__(self, status: int, message: str, told: bytes = b"") -> None:
         super().__init__(message)
         self.status = status
+        self.told = told
 
 
 class Reply(NamedTuple):

@@ -63,7 +63,7 @@ class Receiver:
             if letters := door.hook.letters(posted):
                 await self._acknowledged(door.inbox, letters)
         except Refused as error:
-            return Lingering(error.status, self._limits.linger_s)
+            return Lingering(error.status, self._limits.linger_s, told=error.told)
         except RetryLater as error:
             return Lingering(503, self._limits.linger_s, retry_after_s=error.after_s)
         except ClientDisconnect:
