@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -92,6 +93,50 @@ def _show(result: dict[str, Any], as_json: bool) -> None:
         if name != "case":
             table.add_row(name.replace("_", " "), f"{value:,}")
     Console().print(table)
+
+
+@app.command()
+def ingest(
+    frames: Annotated[int, typer.Option("--frames", help="How many from the socket.", min=1)] = 200_000,
+    items: Annotated[int, typer.Option("--items", help="How many in a made export.", min=1)] = 100_000,
+    exports: Annotated[
+        list[str] | None, typer.Option("--export", help="NETWORK=PATH: an export to measure as well.")
+    ] = None,
+    kafka: Annotated[
+        str, typer.Option("--kafka", help="A broker that runs; by default one of its own.")
+    ] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per case and line.")] = False,
+) -> None:
+    """Measure frames from a socket to the broker's acknowledgement, and imports, and say what bounds each."""
+    from presence.cli import bench_ingest  # noqa: PLC0415 (the other benches need no broker)
+
+    results = []
+
+    def show(result: dict[str, Any]) -> None:
+        results.append(result)
+        if as_json:
+            print(json.dumps(result), flush=True)
+
+    with bench_ingest.scratch(kafka) as found:
+        for enrolled in (True, False):
+            show(bench_ingest.jetstream(found, frames, enrolled=enrolled))
+        for network in bench_ingest.MADE:
+            show(bench_ingest.made(network, items, found.data))
+    for each in exports or ():
+        network, _, path = each.partition("=")
+        show(bench_ingest.export(network, Path(path)))
+    if not as_json:
+        Console().print(_ingest_table(results))
+
+
+def _ingest_table(results: list[dict[str, Any]]) -> Table:
+    names = ("case", "network", "per second", "MB/s", "cores", "bound by")
+    table = Table(*names, box=SIMPLE)
+    for row in results:
+        rate = row.get("frames_per_second") or row["items_per_second"]
+        size = f"{row['megabytes_per_second']:,}"
+        table.add_row(row["case"], row["network"], f"{rate:,}", size, str(row["cpu_ratio"]), row["bound_by"])
+    return table
 
 
 def _measured(case: tuple[str, int, int], threads: int, repeats: int) -> dict[str, Any]:

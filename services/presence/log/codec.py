@@ -6,6 +6,7 @@ Nothing else in Presence touches `Event`'s protobuf, but `presence.scoring.decod
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from types import MappingProxyType
+from operator import attrgetter
 from typing import Any, get_type_hints
 
 from google.protobuf.message import DecodeError
@@ -15,6 +16,7 @@ from presence.events.vocabulary import Event, Kind, Word
 from presence.v1 import event_pb2
 
 _FIELDS = tuple(field.name for field in fields(Event))
+_values = attrgetter(*_FIELDS)
 _WORDS: dict[str, Callable[[int], Word]] = {
     name: word
     for name, word in get_type_hints(Event).items()
@@ -35,7 +37,9 @@ RECORD_BYTES_MAX = 16_384
 
 def encode(event: Event) -> bytes:
     """The record value of `event`. Deterministic: the same event gives the same bytes."""
-    message = event_pb2.Event(**{name: getattr(event, name) for name in _FIELDS})
+    # A default is not on the wire, and setting it costs as much as any other value: most events have two thirds of them.
+    set_fields = {name: value for name, value in zip(_FIELDS, _values(event), strict=True) if value}
+    message = event_pb2.Event(**set_fields)
     return message.SerializeToString(deterministic=True)
 
 

@@ -10,9 +10,11 @@ from kafka.consumer.fetcher import ConsumerRecord
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
 from presence.events.errors import SourceUnavailable
+from presence.log import checksum
 from presence.log.settings import Settings
 
 log = structlog.get_logger("presence.log")
+checksum.install()
 
 BUFFER_LINGER_MS = 5
 """How long a record may wait for company in its batch."""
