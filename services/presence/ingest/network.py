@@ -94,11 +94,12 @@ def known(name: str) -> KnownNetwork:
 
 
 def all_needs(network: KnownNetwork) -> tuple[Need, ...]:
-    """What any of its live ways needs, each variable once; what one way can do without is optional."""
+    """What any of its live ways needs, each setting once: as the first of them needs it."""
+    ways = (network.polling, network.streaming, network.webhook)
+    needs = (*network.needs, *(need for way in ways if way is not None for need in way.needs))
     found: dict[str, Need] = {}
-    for need in (*network.needs, *(need for way in _ways(network) for need in way.needs)):
-        if need.variable not in found or need.optional:
-            found[need.variable] = need
+    for need in needs:
+        found.setdefault(need.variable, need)
     return tuple(found.values())
 
 
