@@ -17,7 +17,7 @@ class Lingering(Response):
         self, status: int, linger_s: float, *, retry_after_s: float | None = None, told: bytes = b""
     ) -> None:
         """`told`: a body of JSON."""
-        headers = {"connection": "close"}
+        headers = {"connection": "close", "content-length": str(len(told))}
         if told:
             headers["content-type"] = "application/json"
         if retry_after_s is not None:
