@@ -19,7 +19,7 @@ from presence.ingest.cursor import CursorStore
 from presence.ingest.network import known
 from presence.ingest.networks import blog_websub
 from presence.ingest.networks.blog_poller import Feeds
-from presence.ingest.polled import Watch
+from presence.ingest.polled import Found, Watch
 from presence.ingest.webhooks.hook import Posted, Refused
 
 NEW = "Mon, 01 Jun 2026 10:00:00 GMT"
@@ -129,7 +129,7 @@ def test_what_cannot_be_reached_keeps_no_other_and_claims_nothing(tmp_path: Path
     with Site() as site, closing(CursorStore(tmp_path)) as cursors:
         site.put("/feed", rss(item(1)))
         feeds = Feeds({}, Watch(lambda: [f"{site.url}/feed", "http://127.0.0.1:9/none"], cursors))
-        found = []
+        found: list[Found] = []
         while (step := feeds.step()) is not None:
             found.extend(step)
         assert len(found) == 1

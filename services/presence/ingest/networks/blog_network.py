@@ -8,15 +8,20 @@ from presence.ingest.networks.blog_poller import EVERY_S, Feeds
 _SECRET = Need(
     variable=blog_websub.SECRET,
     what="a secret of your own, of which those of the hubs are made",
-    where="`openssl rand -hex 32`",
+    where="yourself, as by `openssl rand -hex 32`; see https://www.w3.org/TR/websub/#authenticated-content-distribution",
 )
 _CALLBACK = Need(
     variable=blog_websub.CALLBACK,
     what="where hubs reach `presence ingest webhooks`, such as https://hooks.example.org",
-    where="your proxy",
+    where="the proxy with TLS before it; see https://www.w3.org/TR/websub/#subscriber-sends-subscription-request",
     optional=True,
 )
-_EVERY = Need(variable=EVERY_S, what="seconds between two rounds, 900 by itself", where="you", optional=True)
+_EVERY = Need(
+    variable=EVERY_S,
+    what="seconds between two rounds, 900 by itself",
+    where="yourself; every quarter of an hour is usual, see https://www.rssboard.org/rss-specification#ltttlgtSubelementOfLtchannelgt",
+    optional=True,
+)
 
 NETWORK = KnownNetwork(
     name=blog.NETWORK,

@@ -22,7 +22,7 @@ NETWORK = KnownNetwork(
                 variable=TOKENS,
                 what='access tokens by account, as JSON: {"ada@mastodon.example": "..."}',
                 where="each account's server, Preferences, Development: an application with read:statuses, "
-                "read:notifications and read:accounts",
+                "read:notifications and read:accounts, see https://docs.joinmastodon.org/client/token/",
             ),
         ),
         poller=Streams,

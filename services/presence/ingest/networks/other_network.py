@@ -12,7 +12,7 @@ NETWORK = KnownNetwork(
             Need(
                 variable=other_door.TOKEN,
                 what="the bearer token of those who may send, one a line",
-                where="`openssl rand -hex 32`",
+                where="yourself, as by `openssl rand -hex 32`; who sends puts it into the header of https://www.rfc-editor.org/rfc/rfc6750#section-2.1",
             ),
         ),
         hook=other_door.hook,
