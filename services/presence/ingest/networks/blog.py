@@ -14,31 +14,24 @@ import msgspec
 
 from presence.events.door import OCCURRED_MS_MIN
 from presence.events.errors import InvalidEvent
-from presence.events.vocabulary import Direction, Network, Object, TimeQuality, Verb
+from presence.events.vocabulary import Network, Object, TimeQuality, Verb
 from presence.ingest.acts import Act, Decoded
 from presence.ingest.decoding import REF_CHARS_MAX, guarded, millis, required
 from presence.ingest.frames import Frame
+from presence.ingest.meaning import BY, Meaning
 from presence.ingest.networks.blog_feed import Entry, json_entry
 
 NETWORK = Network("blog")
 ENTRY, BROKEN, JSON_ITEM = "entry", "broken", "json_item"
 """Kinds of frames: an Entry; what could not be read as one, as it came; an item of a JSON Feed."""
 
-
-class Meaning(NamedTuple):
-    """What a post of some media type is, and where that is said."""
-
-    verb: Verb
-    object: Object
-    reference: str
-
-
 TABLE: Mapping[str, Meaning] = MappingProxyType(
     {
         "": Meaning(
-            Verb.CREATE, Object.ARTICLE, "https://www.rssboard.org/rss-specification#hrelementsOfLtitemgt"
+            BY, Verb.CREATE, Object.ARTICLE, "https://www.rssboard.org/rss-specification#hrelementsOfLtitemgt"
         ),
         "video": Meaning(
+            BY,
             Verb.CREATE,
             Object.VIDEO,
             "https://www.rssboard.org/rss-specification#ltenclosuregtSubelementOfLtitemgt",
@@ -86,7 +79,7 @@ def _said(entry: Entry, account: str, observed_ms: int) -> Decoded:
         by=account,
         record=f"{account}#{name}",  # Two feeds of one person may both have a post 1.
         what="by",
-        direction=Direction.BY,
+        direction=meaning.direction,
         verb=meaning.verb,
         object=meaning.object,
         occurred_ms=millis(at.moment, observed_ms) if at else observed_ms,

@@ -14,10 +14,11 @@ from typing import NamedTuple
 import msgspec
 
 from presence.events.errors import InvalidEvent
-from presence.events.vocabulary import Direction, Gauge, Network, Object, Verb
+from presence.events.vocabulary import Gauge, Network, Object, Verb
 from presence.ingest.acts import Act, Decoded, Native, Reading, Retraction
 from presence.ingest.decoding import guarded, iso_millis, required
 from presence.ingest.frames import Frame
+from presence.ingest.meaning import BY, TO, Meaning
 from presence.ingest.networks.mastodon_records import Account, Mention, Notification, Status
 
 NETWORK = Network("mastodon")
@@ -27,17 +28,6 @@ MENTIONS_MAX = 500
 UNKNOWN = "?"
 """Somebody else whom nothing names."""
 
-
-class Meaning(NamedTuple):
-    """One row: who is concerned, what was done, with what, and where the network says so."""
-
-    direction: Direction
-    verb: Verb
-    object: Object
-    reference: str
-
-
-BY, TO = Direction.BY, Direction.TO
 TABLE: Mapping[tuple[str, str], Meaning] = MappingProxyType(
     {
         ("status", "by"): Meaning(BY, Verb.CREATE, Object.NOTE, f"{DOCS}/entities/Status/"),
