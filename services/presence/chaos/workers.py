@@ -1,0 +1,92 @@
+"""The scoring workers of a run: real processes, started as `presence up` does, killed, frozen and replaced."""
+
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from presence.chaos.guard import MARK
+from presence.log.settings import Settings
+
+STOP_S = 15
+
+
+@dataclass(slots=True)
+class Worker:
+    """One worker: its name in the group, and the process that it is now."""
+
+    name: str
+    settings: Settings
+    process: "subprocess.Popen[bytes]"
+    ends_by_itself: int = 0
+
+
+@dataclass(slots=True)
+class Workers:
+    """All of them. One that ends by itself is started again, as any supervisor would."""
+
+    settings: Settings
+    scratch: Path
+    members: list[Worker] = field(default_factory=list)
+    ended: list[int] = field(default_factory=list)
+    """Exit codes of those that ended by themselves."""
+
+    def start(self, name: str) -> Worker:
+        """One worker more."""
+        settings = replace(self.settings, worker=name)
+        worker = Worker(name, settings, self._spawn(settings))
+        self.members.append(worker)
+        return worker
+
+    def kill(self, worker: Worker) -> None:
+        """SIGKILL; it stays dead until `revive`."""
+        self.members.remove(worker)
+        worker.process.kill()
+        worker.process.wait()
+
+    def revive(self, worker: Worker) -> None:
+        """The same worker, in a new process."""
+        worker.process = self._spawn(worker.settings)
+        self.members.append(worker)
+
+    def mend(self) -> None:
+        """Start again whoever has ended by itself."""
+        for worker in self.members:
+            if (code := worker.process.poll()) is not None:
+                self.ended.append(code)
+                worker.process = self._spawn(worker.settings)
+
+    def stop(self) -> None:
+        """SIGTERM for all, and wait for their end."""
+        for worker in self.members:
+            worker.process.send_signal(signal.SIGTERM)
+        for worker in self.members:
+            try:
+                worker.process.wait(STOP_S)
+            except subprocess.TimeoutExpired:
+                worker.process.kill()
+        self.members.clear()
+
+    def log_path(self, name: str) -> Path:
+        return self.scratch / f"worker-{name}.log"
+
+    def _spawn(self, settings: Settings) -> "subprocess.Popen[bytes]":
+        environment = os.environ | {
+            "PRESENCE_KAFKA": settings.kafka,
+            "PRESENCE_NAMESPACE": settings.namespace,
+            "PRESENCE_PARTITIONS": str(settings.partitions),
+            "PRESENCE_DATA": str(settings.data),
+            "PRESENCE_WORKER": settings.worker,
+            MARK: str(self.scratch),
+        }
+        with self.log_path(settings.worker).open("ab") as log:
+            return subprocess.Popen(  # noqa: S603 (our own module)
+                [sys.executable, "-m", "presence.scoring"],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )

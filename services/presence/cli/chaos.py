@@ -1,0 +1,89 @@
+"""`presence chaos`: scoring under faults, held against an independent fold of its log."""
+
+import json
+import random
+import shutil
+import signal
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from presence.chaos.guard import guarded
+from presence.chaos.plan import Fault, Options
+from presence.chaos.run import Result, Run, Seen
+
+err = Console(stderr=True)
+
+
+def chaos(
+    events: Annotated[int, typer.Option(help="How many events.", min=1)] = 20_000,
+    kills: Annotated[int, typer.Option(help="Times that a worker is killed by SIGKILL.", min=0)] = 3,
+    workers: Annotated[int, typer.Option(help="Scoring workers.", min=1, max=16)] = 1,
+    people: Annotated[int | None, typer.Option(help="People that the events are about.", min=1)] = None,
+    partitions: Annotated[int, typer.Option(help="Of the log.", min=1, max=64)] = 4,
+    seed: Annotated[int | None, typer.Option(help="Repeats a run.", show_default="a new one")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Run scoring under faults, fold its log once more independently, and compare every person.
+
+    Exits with 1 if anybody's score is wrong.
+    """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    options = Options(
+        events=events,
+        people=people or max(1, events // 30),
+        partitions=partitions,
+        workers=workers,
+        seed=random.SystemRandom().randrange(2**31) if seed is None else seed,
+        faults=MappingProxyType({Fault.KILL: kills}),
+    )
+    result = _run(options)
+    print(json.dumps(_report(result)) if as_json else _report(result))
+    if not result.right:
+        raise SystemExit(1)
+
+
+def _run(options: Options) -> Result:
+    scratch = Path(tempfile.mkdtemp(prefix="presence-chaos-"))
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:,} events"))
+    try:
+        with guarded(scratch), Progress(*columns, TimeElapsedColumn(), console=err, transient=True) as bar:
+            task = bar.add_task("", total=options.events)
+
+            def show(seen: Seen) -> None:
+                bar.update(task, description=seen.doing, completed=seen.sent)
+
+            result = Run(options, scratch, show).result()
+    except BaseException:
+        err.print(f"what it left is in {scratch}", soft_wrap=True)
+        raise
+    shutil.rmtree(scratch)
+    return result
+
+
+def _report(result: Result) -> dict[str, Any]:
+    found = result.verdict
+    worst = {fault: max(each) for fault, each in result.recovery_s.items() if each}
+    return {
+        "events": result.options.events,
+        "records": result.records,
+        "seconds": round(result.seconds, 1),
+        **{str(fault): times for fault, times in result.faults.items()},
+        "people": found.people,
+        "missing": len(found.missing),
+        "extra": len(found.extra),
+        "differing": len(found.differing),
+        "as_of_behind": found.as_of_behind,
+        "revisions_back": result.revisions_back,
+        "unrecovered": result.unrecovered,
+        "worst_recovery_s": {str(fault): round(worst_s, 2) for fault, worst_s in worst.items()},
+        "scores": result.scores,
+        "workers_ended_by_themselves": len(result.ended),
+        "seed": result.options.seed,
+    }
