@@ -1,25 +1,37 @@
 """What a run of chaos does, and when: a pure function of its options, so that a seed repeats it."""
 
 import random
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import MappingProxyType
 
-SESSION_TIMEOUT_S = 10.0
-"""Of a scoring worker in its group: who is silent for longer is taken for dead."""
 SLICE_S = 3.0
-"""Over which the events around a fault are spread, so that it meets a worker at work."""
+"""Over how long the events around a fault are spread, besides the fault itself, so that it meets workers at work."""
 UNSETTLED_RATIO = 0.25
-"""Of the faults, how many are followed by the next one before anybody has recovered. Chosen."""
+"""Of the faults, how many are followed by the next one before everybody has recovered. Chosen."""
 
 
 class Fault(StrEnum):
-    """Something that happens to a worker, its broker, its network, its disk or its clock."""
+    """Something that happens to a worker or to what it needs."""
 
     KILL = "kills"
+    FREEZE = "freezes"
+    JOIN = "joins"
+    BROKER_RESTART = "broker_restarts"
+    BROKER_PAUSE = "broker_pauses"
 
 
-LASTS_S = MappingProxyType({Fault.KILL: (0.0, 1.0)})
+LASTS_S: Mapping[Fault, tuple[float, float]] = MappingProxyType(
+    {
+        Fault.KILL: (0.0, 1.0),
+        # Longer than the session timeout of a worker (10 s), so that it is taken for dead, and then woken.
+        Fault.FREEZE: (11.0, 15.0),
+        Fault.JOIN: (3.0, 8.0),
+        Fault.BROKER_RESTART: (0.0, 2.0),
+        Fault.BROKER_PAUSE: (1.0, 15.0),
+    }
+)
 """Of each fault, how long it lasts at least and at most."""
 
 
@@ -32,7 +44,9 @@ class Options:
     partitions: int
     workers: int
     seed: int
-    faults: MappingProxyType[Fault, int]
+    duplicates_percent: int = 0
+    shuffle: bool = False
+    faults: Mapping[Fault, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +59,8 @@ class Step:
     fault: Fault
     worker: int
     lasts_s: float
+    abrupt: bool
+    """Of two ways that a fault can come, the worse."""
     settles: bool
     """Whether everybody shall have recovered before the next step."""
 
@@ -54,7 +70,8 @@ def plan(options: Options) -> list[Step]:
     chance = random.Random(options.seed)  # noqa: S311 (repeatable, not secret)
     faults = [fault for fault, times in options.faults.items() for _ in range(times)]
     chance.shuffle(faults)
-    return [_step(fault, options, len(faults), chance) for fault in faults]
+    steps = [_step(fault, options, len(faults), chance) for fault in faults]
+    return [*steps[:-1], *(replace(last, settles=True) for last in steps[-1:])]
 
 
 def _step(fault: Fault, options: Options, steps: int, chance: random.Random) -> Step:
@@ -66,5 +83,6 @@ def _step(fault: Fault, options: Options, steps: int, chance: random.Random) -> 
         fault=fault,
         worker=chance.randrange(options.workers),
         lasts_s=lasts_s,
+        abrupt=chance.random() < 0.5,
         settles=chance.random() >= UNSETTLED_RATIO,
     )

@@ -33,6 +33,8 @@ class Producer:
         self._thread = threading.Thread(target=self._run, name="chaos-producer", daemon=True)
         self.sent = 0
         """Events of the story so far."""
+        self.ends = dict.fromkeys(range(settings.partitions), 0)
+        """By partition: the offset after the newest acknowledged record."""
         self._thread.start()
 
     def grant(self, events: int, over_s: float) -> None:
@@ -70,7 +72,10 @@ class Producer:
         else:
             targets = [{"key": event.person.encode()}]
         for target in targets:
-            sender.send(topic, value=value, **target).add_errback(self._refused)
+            sender.send(topic, value=value, **target).add_callback(self._written).add_errback(self._refused)
+
+    def _written(self, record: Any) -> None:
+        self.ends[record.partition] = record.offset + 1
 
     def _refused(self, error: BaseException) -> None:
         self._failure = error

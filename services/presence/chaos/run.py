@@ -2,14 +2,13 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kafka import KafkaConsumer
-
 from presence.broker import Broker
 from presence.chaos import faults, verdict
+from presence.chaos.delivery import repeated, shuffled
 from presence.chaos.guard import broker_folder
 from presence.chaos.plan import Fault, Options, Step, plan
 from presence.chaos.producer import Producer
@@ -17,11 +16,14 @@ from presence.chaos.story import Story
 from presence.chaos.verdict import PartitionLog, Truth, Verdict
 from presence.chaos.watcher import Watcher
 from presence.chaos.workers import Workers
-from presence.log.kafka import consumer, ensure_topics, partitions_of
+from presence.events.vocabulary import Event
+from presence.log.kafka import ensure_topics
 from presence.log.settings import Settings
 from presence.model.spec import load
 
 TICK_S = 0.02
+EVERYTHING = 2**62
+"""More events than any story has."""
 RECOVERY_S_MAX = 120.0
 """Who has not recovered by then never will."""
 CATCH_UP_S_MAX = 600.0
@@ -56,6 +58,7 @@ class Result:
     revisions_back: int
     scores: int
     ended: list[int]
+    stuck: int
 
     @property
     def right(self) -> bool:
@@ -72,10 +75,10 @@ class Run:
     scratch: Path
     listener: Listener
     settings: Settings = field(init=False)
+    broker: Broker = field(init=False)
     workers: Workers = field(init=False)
     producer: Producer = field(init=False)
     watcher: Watcher = field(init=False)
-    _ends: KafkaConsumer = field(init=False)
     _done: list[Step] = field(default_factory=list)
     _doing: str = "starting Kafka"
 
@@ -91,12 +94,12 @@ class Run:
             elif step.settles:
                 unrecovered += 1
             self._done.append(step)
-        self.producer.grant(self.options.events, 0.0)
+        self.producer.grant(EVERYTHING, 0.0)
         self.producer.finish()
         self._await("sending the rest", lambda: not self.producer.running, CATCH_UP_S_MAX)
         logs, found = self._judge()
         self.watcher.close()
-        self.workers.stop()
+        self.workers.stop(time.sleep)
         return Result(
             options=self.options,
             verdict=found,
@@ -108,34 +111,40 @@ class Run:
             revisions_back=self.watcher.revisions_back,
             scores=self.watcher.records,
             ended=self.workers.ended,
+            stuck=self.workers.stuck,
         )
 
     def _start(self) -> None:
-        broker = Broker(broker_folder(self.scratch)).start()
-        assert broker.bootstrap is not None
+        self.broker = Broker(broker_folder(self.scratch))
+        bootstrap = self.broker.start().bootstrap
+        assert bootstrap is not None
         self.settings = Settings(
-            kafka=broker.bootstrap,
+            kafka=bootstrap,
             namespace="chaos",
             partitions=self.options.partitions,
             data=self.scratch / "data",
         )
         ensure_topics(self.settings)
-        self._ends = consumer(self.settings)
         self.watcher = Watcher(self.settings)
         self.workers = Workers(self.settings, self.scratch)
         for number in range(self.options.workers):
             self.workers.start(str(number))
-        self.producer = Producer(
-            self.settings, Story(self.options.seed, self.options.events, self.options.people)
-        )
+        self.producer = Producer(self.settings, self._delivered())
+
+    def _delivered(self) -> Iterable[Event]:
+        options = self.options
+        events: Iterable[Event] = Story(options.seed, options.events, options.people)
+        if options.duplicates_percent:
+            events = repeated(events, options.duplicates_percent, options.seed)
+        return shuffled(events, options.seed) if options.shuffle else events
 
     def _step(self, step: Step) -> float | None:
         """The seconds from the fault until every partition has a score of what came after it; None if not waited."""
         self._doing = step.fault
         self.producer.grant(step.events, step.over_s)
         self._pause(step.after_s)
-        ends, begun = self._end_offsets(), time.monotonic()
-        faults.do(step, faults.Victims(self.workers), self._pause)
+        ends, begun = dict(self.producer.ends), time.monotonic()
+        faults.do(step, faults.Victims(self.workers, self.broker), self._pause)
         if not step.settles:
             return None
         reached = self.watcher.reached
@@ -169,10 +178,6 @@ class Run:
 
     def _quiet(self) -> bool:
         return time.monotonic() - self.watcher.heard_at_s > QUIET_S
-
-    def _end_offsets(self) -> dict[int, int]:
-        partitions = partitions_of(self._ends, self.settings.topics.activity)
-        return {each.partition: end for each, end in self._ends.end_offsets(partitions).items()}
 
     def _await(self, doing: str, holds: Callable[[], bool], within_s: float) -> bool:
         """Wait until `holds`; False if it does not in time."""

@@ -47,6 +47,20 @@ class Truth:
     scores: Mapping[str, Said]
 
 
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Somebody whose score says something else than it ought to."""
+
+    person: str
+    said: Said
+    wanted: Said
+
+    @property
+    def fields(self) -> list[str]:
+        """The names of the fields that differ."""
+        return [name for name, value in self.wanted.items() if self.said[name] != value]
+
+
 @dataclass(slots=True)
 class Verdict:
     """How many people were compared, and who is wrong in which way."""
@@ -54,7 +68,7 @@ class Verdict:
     people: int = 0
     missing: list[str] = field(default_factory=list)
     extra: list[str] = field(default_factory=list)
-    differing: list[str] = field(default_factory=list)
+    differing: list["Difference"] = field(default_factory=list)
     as_of_behind: int = 0
     """People whose score is right, but speaks of an earlier time than the log does."""
 
@@ -102,20 +116,20 @@ def judge(truths: Iterable[Truth], published: Mapping[str, Published], model: Mo
     return verdict
 
 
-def _differing(truth: Truth, found: Mapping[str, Said], model: Model) -> Iterator[str]:
+def _differing(truth: Truth, found: Mapping[str, Said], model: Model) -> Iterator[Difference]:
     """Who says something else than the truth, now or at the time of which it speaks."""
     other_times: defaultdict[int, list[str]] = defaultdict(list)
     for person, said in found.items():
         wanted = truth.scores[person]
         if {**wanted, "as_of_ms": said["as_of_ms"]} != said:
-            yield person
+            yield Difference(person, said, wanted)
         elif said["as_of_ms"] != wanted["as_of_ms"]:
             other_times[said["as_of_ms"]].append(person)
     for as_of_ms, people in other_times.items():
         state = truth.state.mapped(lambda _table, rows, some=people: rows.filter(pl.col("person").is_in(some)))
         for person, wanted in _said(evaluate(state, model, as_of_ms), model):
             if wanted != found[person]:
-                yield person
+                yield Difference(person, found[person], wanted)
 
 
 def _said(scores: Scores, model: Model) -> Iterator[tuple[str, Said]]:

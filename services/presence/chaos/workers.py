@@ -4,13 +4,16 @@ import os
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from presence.chaos.guard import MARK
 from presence.log.settings import Settings
 
-STOP_S = 15
+STOP_S = 15.0
+POLL_S = 0.05
 
 
 @dataclass(slots=True)
@@ -20,7 +23,6 @@ class Worker:
     name: str
     settings: Settings
     process: "subprocess.Popen[bytes]"
-    ends_by_itself: int = 0
 
 
 @dataclass(slots=True)
@@ -32,6 +34,8 @@ class Workers:
     members: list[Worker] = field(default_factory=list)
     ended: list[int] = field(default_factory=list)
     """Exit codes of those that ended by themselves."""
+    stuck: int = 0
+    """How many did not end within STOP_S of SIGTERM."""
 
     def start(self, name: str) -> Worker:
         """One worker more."""
@@ -51,6 +55,18 @@ class Workers:
         worker.process = self._spawn(worker.settings)
         self.members.append(worker)
 
+    def leave(self, worker: Worker, pause: Callable[[float], None]) -> None:
+        """SIGTERM, and gone for good; `pause` lets the others go on meanwhile. SIGKILL if it does not end."""
+        self.members.remove(worker)
+        worker.process.send_signal(signal.SIGTERM)
+        give_up_at_s = time.monotonic() + STOP_S
+        while worker.process.poll() is None and time.monotonic() < give_up_at_s:
+            pause(POLL_S)
+        if worker.process.poll() is None:
+            self.stuck += 1
+            worker.process.kill()
+            worker.process.wait()
+
     def mend(self) -> None:
         """Start again whoever has ended by itself."""
         for worker in self.members:
@@ -58,16 +74,10 @@ class Workers:
                 self.ended.append(code)
                 worker.process = self._spawn(worker.settings)
 
-    def stop(self) -> None:
-        """SIGTERM for all, and wait for their end."""
-        for worker in self.members:
-            worker.process.send_signal(signal.SIGTERM)
-        for worker in self.members:
-            try:
-                worker.process.wait(STOP_S)
-            except subprocess.TimeoutExpired:
-                worker.process.kill()
-        self.members.clear()
+    def stop(self, pause: Callable[[float], None]) -> None:
+        """All leave."""
+        for worker in list(self.members):
+            self.leave(worker, pause)
 
     def log_path(self, name: str) -> Path:
         return self.scratch / f"worker-{name}.log"

@@ -24,10 +24,17 @@ err = Console(stderr=True)
 def chaos(
     events: Annotated[int, typer.Option(help="How many events.", min=1)] = 20_000,
     kills: Annotated[int, typer.Option(help="Times that a worker is killed by SIGKILL.", min=0)] = 3,
+    freezes: Annotated[int, typer.Option(help="Times that one is stopped for too long, and woken.", min=0)] = 0,
+    joins: Annotated[int, typer.Option(help="Times that one more joins and leaves.", min=0)] = 0,
+    broker_restarts: Annotated[int, typer.Option(help="Times that Kafka is stopped or killed.", min=0)] = 0,
+    broker_pauses: Annotated[int, typer.Option(help="Times that Kafka hangs for a while.", min=0)] = 0,
+    duplicates: Annotated[int, typer.Option(help="Percent of the events that come again.", min=0, max=100)] = 0,
+    shuffle: Annotated[bool, typer.Option("--shuffle", help="Deliver the events out of order.")] = False,
     workers: Annotated[int, typer.Option(help="Scoring workers.", min=1, max=16)] = 1,
     people: Annotated[int | None, typer.Option(help="People that the events are about.", min=1)] = None,
     partitions: Annotated[int, typer.Option(help="Of the log.", min=1, max=64)] = 4,
     seed: Annotated[int | None, typer.Option(help="Repeats a run.", show_default="a new one")] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep the log, the stores and what workers said.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Run scoring under faults, fold its log once more independently, and compare every person.
@@ -41,15 +48,25 @@ def chaos(
         partitions=partitions,
         workers=workers,
         seed=random.SystemRandom().randrange(2**31) if seed is None else seed,
-        faults=MappingProxyType({Fault.KILL: kills}),
+        duplicates_percent=duplicates,
+        shuffle=shuffle,
+        faults=MappingProxyType(
+            {
+                Fault.KILL: kills,
+                Fault.FREEZE: freezes,
+                Fault.JOIN: joins,
+                Fault.BROKER_RESTART: broker_restarts,
+                Fault.BROKER_PAUSE: broker_pauses,
+            }
+        ),
     )
-    result = _run(options)
+    result = _run(options, keep)
     print(json.dumps(_report(result)) if as_json else _report(result))
     if not result.right:
         raise SystemExit(1)
 
 
-def _run(options: Options) -> Result:
+def _run(options: Options, keep: bool) -> Result:
     scratch = Path(tempfile.mkdtemp(prefix="presence-chaos-"))
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:,} events"))
     try:
@@ -63,8 +80,27 @@ def _run(options: Options) -> Result:
     except BaseException:
         err.print(f"what it left is in {scratch}", soft_wrap=True)
         raise
-    shutil.rmtree(scratch)
+    if not result.right:
+        _write_down(result, scratch)
+    elif keep:
+        err.print(f"kept: {scratch}", soft_wrap=True)
+    else:
+        shutil.rmtree(scratch)
     return result
+
+
+def _write_down(result: Result, scratch: Path) -> None:
+    """Leave what is wrong beside the log and the stores that made it."""
+    found = result.verdict
+    wrong = {
+        "missing": found.missing,
+        "extra": found.extra,
+        "differing": [
+            {"fields": each.fields, "said": each.said, "wanted": each.wanted} for each in found.differing
+        ],
+    }
+    (scratch / "wrong.json").write_text(json.dumps(wrong, indent=1))
+    err.print(f"something is wrong: {scratch}/wrong.json; repeat it with --seed {result.options.seed}", soft_wrap=True)
 
 
 def _report(result: Result) -> dict[str, Any]:
@@ -85,5 +121,6 @@ def _report(result: Result) -> dict[str, Any]:
         "worst_recovery_s": {str(fault): round(worst_s, 2) for fault, worst_s in worst.items()},
         "scores": result.scores,
         "workers_ended_by_themselves": len(result.ended),
+        "workers_stuck": result.stuck,
         "seed": result.options.seed,
     }
