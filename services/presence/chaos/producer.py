@@ -53,6 +53,11 @@ class Producer:
             raise SourceUnavailable(f"the producer of the events failed: {self._failure!r}")
         return alive
 
+    @property
+    def busy(self) -> bool:
+        """Whether anything that was granted is still to be sent."""
+        return self._grants.unfinished_tasks > 0
+
     def _run(self) -> None:
         try:
             sender = producer(self._settings, max_block_ms=PATIENCE_S * 1000)
@@ -60,6 +65,7 @@ class Producer:
                 for event in _spread(self._story, *grant):
                     self._send(sender, event)
                     self.sent += 1
+                self._grants.task_done()
             sender.flush(PATIENCE_S)
             sender.close()
         except (KafkaError, SourceUnavailable) as error:

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,6 +24,10 @@ from presence.model.spec import load
 TICK_S = 0.02
 EVERYTHING = 2**62
 """More events than any story has."""
+WARM_UP_SHARE = 20
+"""One part of so many of the events comes before the first fault."""
+FEW = 20
+"""Records that a partition may have got since a fault without a score that shows it: they may all be of the erased."""
 RECOVERY_S_MAX = 120.0
 """Who has not recovered by then never will."""
 CATCH_UP_S_MAX = 600.0
@@ -87,6 +91,7 @@ class Run:
         begun = time.monotonic()
         self._start()
         steps, recovery_s, unrecovered = plan(self.options), {fault: [] for fault in Fault}, 0
+        self._warm_up()
         for step in steps:
             took_s = self._step(step)
             if took_s is not None:
@@ -138,6 +143,12 @@ class Run:
             events = repeated(events, options.duplicates_percent, options.seed)
         return shuffled(events, options.seed) if options.shuffle else events
 
+    def _warm_up(self) -> None:
+        """No fault before the workers work."""
+        self.producer.grant(self.options.events // WARM_UP_SHARE, 0.0)
+        start = dict.fromkeys(range(self.options.partitions), 0)
+        self._await("workers: starting", lambda: self._recovered(start), RECOVERY_S_MAX)
+
     def _step(self, step: Step) -> float | None:
         """The seconds from the fault until every partition has a score of what came after it; None if not waited."""
         self._doing = step.fault
@@ -147,13 +158,17 @@ class Run:
         faults.do(step, faults.Victims(self.workers, self.broker), self._pause)
         if not step.settles:
             return None
-        reached = self.watcher.reached
         recovered = self._await(
-            f"{step.fault}: recovering",
-            lambda: all(reached[number] >= end for number, end in ends.items()),
-            RECOVERY_S_MAX,
+            f"{step.fault}: recovering", lambda: self._recovered(ends), RECOVERY_S_MAX
         )
         return time.monotonic() - begun if recovered else None
+
+    def _recovered(self, ends: Mapping[int, int]) -> bool:
+        """Whether every partition has a score of what came after `ends`, unless next to nothing came."""
+        reached, now, idle = self.watcher.reached, self.producer.ends, not self.producer.busy
+        return all(
+            reached[number] >= end or (idle and now[number] - end < FEW) for number, end in ends.items()
+        )
 
     def _judge(self) -> tuple[dict[int, PartitionLog], Verdict]:
         model = load()
