@@ -3,69 +3,85 @@
 import os
 import signal
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 
 from presence.broker import Broker
+from presence.chaos.parts import Parts
 from presence.chaos.plan import Fault, Step
-from presence.chaos.workers import Workers
 from presence.events.errors import InvariantBroken
+from presence.log.topics import DAY_MS
 
 Pause = Callable[[float], None]
 """Wait so many seconds while the rest of the run is looked after."""
 
 
-@dataclass(frozen=True, slots=True)
-class Victims:
-    """Whom a fault can hit."""
-
-    workers: Workers
-    broker: Broker
-
-
-def do(step: Step, victims: Victims, pause: Pause) -> None:
+def do(step: Step, parts: Parts, pause: Pause) -> None:
     """Do the fault of `step`; returns when its cause is over, not when all have recovered."""
-    _BY_FAULT[step.fault](step, victims, pause)
+    _BY_FAULT[step.fault](step, parts, pause)
 
 
-def _kill(step: Step, victims: Victims, pause: Pause) -> None:
-    worker = victims.workers.members[step.worker]
-    victims.workers.kill(worker)
+def _kill(step: Step, parts: Parts, pause: Pause) -> None:
+    worker = parts.workers.members[step.worker]
+    parts.workers.kill(worker)
     pause(step.lasts_s)
-    victims.workers.revive(worker)
+    parts.workers.revive(worker)
 
 
-def _freeze(step: Step, victims: Victims, pause: Pause) -> None:
-    worker = victims.workers.members[step.worker]
+def _freeze(step: Step, parts: Parts, pause: Pause) -> None:
+    worker = parts.workers.members[step.worker]
     worker.process.send_signal(signal.SIGSTOP)
     pause(step.lasts_s)
     worker.process.send_signal(signal.SIGCONT)
 
 
-def _join(step: Step, victims: Victims, pause: Pause) -> None:
+def _join(step: Step, parts: Parts, pause: Pause) -> None:
     """A worker more, which leaves again: politely, or abruptly for good."""
-    guest = victims.workers.start("guest")
+    guest = parts.workers.start("guest")
     pause(step.lasts_s)
     if step.abrupt:
-        victims.workers.kill(guest)
+        parts.workers.kill(guest)
     else:
-        victims.workers.leave(guest, pause)
+        parts.workers.leave(guest, pause)
 
 
-def _restart_broker(step: Step, victims: Victims, pause: Pause) -> None:
+def _restart_broker(step: Step, parts: Parts, pause: Pause) -> None:
     if step.abrupt:
-        os.kill(_pid(victims.broker), signal.SIGKILL)
+        os.kill(_pid(parts.broker), signal.SIGKILL)
     else:
-        victims.broker.stop()
+        parts.broker.stop()
     pause(step.lasts_s)
-    victims.broker.start()
+    parts.broker.start()
 
 
-def _pause_broker(step: Step, victims: Victims, pause: Pause) -> None:
-    pid = _pid(victims.broker)
+def _pause_broker(step: Step, parts: Parts, pause: Pause) -> None:
+    pid = _pid(parts.broker)
     os.kill(pid, signal.SIGSTOP)
     pause(step.lasts_s)
     os.kill(pid, signal.SIGCONT)
+
+
+def _cut_network(step: Step, parts: Parts, pause: Pause) -> None:
+    proxy = parts.proxies[step.worker]
+    proxy.cut(abrupt=step.abrupt)
+    pause(step.lasts_s)
+    proxy.heal()
+
+
+def _fill_disk(step: Step, parts: Parts, pause: Pause) -> None:
+    assert parts.disk is not None
+    worker = parts.workers.members[step.worker]
+    parts.disk.fill(worker.process.pid)
+    pause(step.lasts_s)
+    # Unless it has ended of it and been started again, without a limit.
+    parts.disk.free(worker.process.pid)
+
+
+def _jump_clock(step: Step, parts: Parts, pause: Pause) -> None:
+    """Days ahead if abrupt, else behind; and right again."""
+    worker = parts.workers.members[step.worker]
+    parts.workers.set_clock(worker, (1 if step.abrupt else -1) * int(step.lasts_s * DAY_MS))
+    pause(step.lasts_s)
+    parts.workers.set_clock(worker, 0)
 
 
 def _pid(broker: Broker) -> int:
@@ -75,12 +91,15 @@ def _pid(broker: Broker) -> int:
     return pid
 
 
-_BY_FAULT: Mapping[Fault, Callable[[Step, Victims, Pause], None]] = MappingProxyType(
+_BY_FAULT: Mapping[Fault, Callable[[Step, Parts, Pause], None]] = MappingProxyType(
     {
         Fault.KILL: _kill,
         Fault.FREEZE: _freeze,
         Fault.JOIN: _join,
         Fault.BROKER_RESTART: _restart_broker,
         Fault.BROKER_PAUSE: _pause_broker,
+        Fault.NETWORK_LOSS: _cut_network,
+        Fault.DISK_FULL: _fill_disk,
+        Fault.CLOCK_JUMP: _jump_clock,
     }
 )

@@ -2,7 +2,7 @@
 
 The guard is a process that waits for the end of its standard input. The other end of that pipe is held by the harness
 alone, so the kernel closes it when the harness ends. The guard then kills every process that carries the run's mark,
-and stops its broker.
+stops its broker, and unmounts its disk.
 """
 
 import subprocess
@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 
 from presence.broker import Broker
+from presence.chaos.disk import unmount
 
 MARK = "PRESENCE_CHAOS"
 """In the environment of every process of a run: its scratch folder."""
@@ -39,13 +40,18 @@ def broker_folder(scratch: Path) -> Path:
     return scratch / "broker"
 
 
+def data_folder(scratch: Path) -> Path:
+    return scratch / "data"
+
+
 def clean_up(scratch: Path) -> None:
-    """End all processes of the run."""
+    """End all processes of the run, and take its disk away."""
     marked = list(_marked(scratch))
     for process in marked:
         process.kill()
     psutil.wait_procs(marked, timeout=10)
     Broker(broker_folder(scratch)).stop(wait_s=0)
+    unmount(data_folder(scratch))
 
 
 def _marked(scratch: Path) -> Iterator[psutil.Process]:

@@ -20,6 +20,9 @@ class Fault(StrEnum):
     JOIN = "joins"
     BROKER_RESTART = "broker_restarts"
     BROKER_PAUSE = "broker_pauses"
+    NETWORK_LOSS = "network_losses"
+    DISK_FULL = "disk_full"
+    CLOCK_JUMP = "clock_jumps"
 
 
 LASTS_S: Mapping[Fault, tuple[float, float]] = MappingProxyType(
@@ -27,9 +30,12 @@ LASTS_S: Mapping[Fault, tuple[float, float]] = MappingProxyType(
         Fault.KILL: (0.0, 1.0),
         # Longer than the session timeout of a worker (10 s), so that it is taken for dead, and then woken.
         Fault.FREEZE: (11.0, 15.0),
-        Fault.JOIN: (3.0, 8.0),
+        Fault.JOIN: (8.0, 15.0),
         Fault.BROKER_RESTART: (0.0, 2.0),
         Fault.BROKER_PAUSE: (1.0, 15.0),
+        Fault.NETWORK_LOSS: (1.0, 15.0),
+        Fault.DISK_FULL: (4.0, 8.0),
+        Fault.CLOCK_JUMP: (2.0, 6.0),
     }
 )
 """Of each fault, how long it lasts at least and at most."""

@@ -47,11 +47,13 @@ class Producer:
 
     @property
     def running(self) -> bool:
-        """Whether there is more to come. Raises SourceUnavailable if sending has failed."""
-        alive = self._thread.is_alive()
+        """Whether there is more to come, or to be acknowledged."""
+        return self._thread.is_alive()
+
+    def check(self) -> None:
+        """Raise SourceUnavailable if sending has failed."""
         if self._failure is not None:
             raise SourceUnavailable(f"the producer of the events failed: {self._failure!r}")
-        return alive
 
     @property
     def busy(self) -> bool:

@@ -1,24 +1,15 @@
-"""One run of chaos: broker, producer, workers, watcher and faults brought together, and judged at the end."""
+"""One run of chaos: fault after fault while events come and scores go, and the verdict at the end."""
 
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from presence.broker import Broker
 from presence.chaos import faults, verdict
-from presence.chaos.delivery import repeated, shuffled
-from presence.chaos.guard import broker_folder
+from presence.chaos.parts import Parts, running
 from presence.chaos.plan import Fault, Options, Step, plan
-from presence.chaos.producer import Producer
-from presence.chaos.story import Story
-from presence.chaos.verdict import PartitionLog, Truth, Verdict
-from presence.chaos.watcher import Watcher
-from presence.chaos.workers import Workers
-from presence.events.vocabulary import Event
-from presence.log.kafka import ensure_topics
-from presence.log.settings import Settings
+from presence.chaos.verdict import PartitionLog, Verdict
 from presence.model.spec import load
 
 TICK_S = 0.02
@@ -41,8 +32,6 @@ class Seen:
 
     doing: str
     sent: int
-    steps: int
-    steps_total: int
 
 
 Listener = Callable[[Seen], None]
@@ -55,162 +44,143 @@ class Result:
     options: Options
     verdict: Verdict
     records: int
-    seconds: float
-    faults: Counter[Fault]
-    recovery_s: dict[Fault, list[float]]
-    unrecovered: int
-    revisions_back: int
+    """Of the log."""
     scores: int
+    """That were published, tombstones included."""
+    revisions_back: int
+    faults: Counter[Fault]
+    unrecovered: int
+    """Faults after which some partition had no fresh score within RECOVERY_S_MAX."""
+    recovery_s: Mapping[Fault, list[float]]
+    """Of each fault that was waited for: from its beginning until every partition had a score of later events."""
     ended: list[int]
+    """Exit codes of workers that ended by themselves and were started again."""
     stuck: int
+    """Workers that SIGTERM did not end."""
+    seconds: float
 
     @property
     def right(self) -> bool:
         """Whether nothing is wrong."""
-        wrong = (self.verdict.missing, self.verdict.extra, self.verdict.differing)
-        return not any(wrong) and not self.revisions_back and not self.unrecovered
+        return not (self.verdict.wrong or self.revisions_back or self.unrecovered or self.stuck)
+
+
+def run(options: Options, scratch: Path, listener: Listener) -> Result:
+    """Do all of `options` in the folder `scratch`; to be called in the context of its guard.
+
+    Raises BrokerError or SourceUnavailable where the run itself, not what it tests, cannot go on.
+    """
+    begun_s = time.monotonic()
+    with running(options, scratch) as parts:
+        course = _Course(options, parts, listener)
+        course.warm_up()
+        for step in plan(options):
+            course.take(step)
+        logs, found = course.judge()
+    return Result(
+        options=options,
+        verdict=found,
+        records=sum(log.records for log in logs.values()),
+        scores=parts.watcher.records,
+        revisions_back=parts.watcher.revisions_back,
+        faults=course.done,
+        unrecovered=course.unrecovered,
+        recovery_s=course.recovery_s,
+        ended=parts.workers.ended,
+        stuck=parts.workers.stuck,
+        seconds=time.monotonic() - begun_s,
+    )
 
 
 @dataclass(slots=True)
-class Run:
-    """A run while it goes on. Everything waits in `_pause`, which looks after all parts."""
+class _Course:
+    """A run while it goes on. Everything waits in `pause`, which looks after all parts."""
 
     options: Options
-    scratch: Path
+    parts: Parts
     listener: Listener
-    settings: Settings = field(init=False)
-    broker: Broker = field(init=False)
-    workers: Workers = field(init=False)
-    producer: Producer = field(init=False)
-    watcher: Watcher = field(init=False)
-    _done: list[Step] = field(default_factory=list)
-    _doing: str = "starting Kafka"
+    doing: str = ""
+    done: Counter[Fault] = field(default_factory=Counter)
+    unrecovered: int = 0
+    recovery_s: defaultdict[Fault, list[float]] = field(default_factory=lambda: defaultdict(list))
 
-    def result(self) -> Result:
-        """Do all of it."""
-        begun = time.monotonic()
-        self._start()
-        steps, recovery_s, unrecovered = plan(self.options), {fault: [] for fault in Fault}, 0
-        self._warm_up()
-        for step in steps:
-            took_s = self._step(step)
-            if took_s is not None:
-                recovery_s[step.fault].append(took_s)
-            elif step.settles:
-                unrecovered += 1
-            self._done.append(step)
-        self.producer.grant(EVERYTHING, 0.0)
-        self.producer.finish()
-        self._await("sending the rest", lambda: not self.producer.running, CATCH_UP_S_MAX)
-        logs, found = self._judge()
-        self.watcher.close()
-        self.workers.stop(time.sleep)
-        return Result(
-            options=self.options,
-            verdict=found,
-            records=sum(log.records for log in logs.values()),
-            seconds=time.monotonic() - begun,
-            faults=Counter(step.fault for step in steps),
-            recovery_s=recovery_s,
-            unrecovered=unrecovered,
-            revisions_back=self.watcher.revisions_back,
-            scores=self.watcher.records,
-            ended=self.workers.ended,
-            stuck=self.workers.stuck,
-        )
-
-    def _start(self) -> None:
-        self.broker = Broker(broker_folder(self.scratch))
-        bootstrap = self.broker.start().bootstrap
-        assert bootstrap is not None
-        self.settings = Settings(
-            kafka=bootstrap,
-            namespace="chaos",
-            partitions=self.options.partitions,
-            data=self.scratch / "data",
-        )
-        ensure_topics(self.settings)
-        self.watcher = Watcher(self.settings)
-        self.workers = Workers(self.settings, self.scratch)
-        for number in range(self.options.workers):
-            self.workers.start(str(number))
-        self.producer = Producer(self.settings, self._delivered())
-
-    def _delivered(self) -> Iterable[Event]:
-        options = self.options
-        events: Iterable[Event] = Story(options.seed, options.events, options.people)
-        if options.duplicates_percent:
-            events = repeated(events, options.duplicates_percent, options.seed)
-        return shuffled(events, options.seed) if options.shuffle else events
-
-    def _warm_up(self) -> None:
+    def warm_up(self) -> None:
         """No fault before the workers work."""
-        self.producer.grant(self.options.events // WARM_UP_SHARE, 0.0)
+        self.parts.producer.grant(self.options.events // WARM_UP_SHARE, 0.0)
         start = dict.fromkeys(range(self.options.partitions), 0)
-        self._await("workers: starting", lambda: self._recovered(start), RECOVERY_S_MAX)
+        self._wait("workers: starting", lambda: self._recovered(start), RECOVERY_S_MAX)
 
-    def _step(self, step: Step) -> float | None:
-        """The seconds from the fault until every partition has a score of what came after it; None if not waited."""
-        self._doing = step.fault
-        self.producer.grant(step.events, step.over_s)
-        self._pause(step.after_s)
-        ends, begun = dict(self.producer.ends), time.monotonic()
-        faults.do(step, faults.Victims(self.workers, self.broker), self._pause)
-        if not step.settles:
-            return None
-        recovered = self._await(
-            f"{step.fault}: recovering", lambda: self._recovered(ends), RECOVERY_S_MAX
+    def take(self, step: Step) -> None:
+        """One step of the plan."""
+        self.doing = step.fault
+        self.parts.producer.grant(step.events, step.over_s)
+        self.pause(step.after_s)
+        ends, begun_s = dict(self.parts.producer.ends), time.monotonic()
+        faults.do(step, self.parts, self.pause)
+        self.done[step.fault] += 1
+        if step.settles:
+            if self._wait(f"{step.fault}: recovering", lambda: self._recovered(ends), RECOVERY_S_MAX):
+                self.recovery_s[step.fault].append(time.monotonic() - begun_s)
+            else:
+                self.unrecovered += 1
+
+    def judge(self) -> tuple[dict[int, PartitionLog], Verdict]:
+        """Send the rest, let the workers catch up, and compare."""
+        producer, watcher, model = self.parts.producer, self.parts.watcher, load()
+        producer.grant(EVERYTHING, 0.0)
+        producer.finish()
+        self._wait("sending the rest", lambda: not producer.running, CATCH_UP_S_MAX)
+        self.doing = "folding the log again"
+        self.pause(0)
+        logs = verdict.read_log(self.parts.settings)
+        truths = [verdict.truth(log, model) for log in logs.values()]
+        self._wait(
+            "waiting for the workers", lambda: self._caught_up(logs) or self._quiet(), CATCH_UP_S_MAX
         )
-        return time.monotonic() - begun if recovered else None
+        while (found := verdict.judge(truths, watcher.newest, model)).wrong and not self._quiet():
+            self.pause(1)
+        return logs, found
+
+    def pause(self, seconds: float) -> None:
+        """Wait, and meanwhile look after everything."""
+        until_s = time.monotonic() + seconds
+        while True:
+            self.parts.workers.mend()
+            self.parts.watcher.check()
+            self.parts.producer.check()
+            self.listener(Seen(self.doing, self.parts.producer.sent))
+            left_s = until_s - time.monotonic()
+            if left_s <= 0:
+                return
+            time.sleep(min(TICK_S, left_s))
+
+    def _wait(self, doing: str, holds: Callable[[], bool], within_s: float) -> bool:
+        """Wait until `holds`; False if it does not in time."""
+        self.doing, give_up_at_s = doing, time.monotonic() + within_s
+        while not holds():
+            if time.monotonic() > give_up_at_s:
+                return False
+            self.pause(TICK_S)
+        return True
 
     def _recovered(self, ends: Mapping[int, int]) -> bool:
         """Whether every partition has a score of what came after `ends`, unless next to nothing came."""
-        reached, now, idle = self.watcher.reached, self.producer.ends, not self.producer.busy
+        producer, reached = self.parts.producer, self.parts.watcher.reached
+        idle = not producer.busy
         return all(
-            reached[number] >= end or (idle and now[number] - end < FEW) for number, end in ends.items()
+            reached[number] >= end or (idle and producer.ends[number] - end < FEW)
+            for number, end in ends.items()
         )
 
-    def _judge(self) -> tuple[dict[int, PartitionLog], Verdict]:
-        model = load()
-        self._doing = "folding the log again"
-        self._pause(0)
-        logs = verdict.read_log(self.settings)
-        truths: list[Truth] = [verdict.truth(log, model) for log in logs.values()]
-        self._await(
-            "waiting for the workers", lambda: self._caught_up(logs) or self._quiet(), CATCH_UP_S_MAX
-        )
-        while (found := verdict.judge(truths, self.watcher.newest, model)).wrong and not self._quiet():
-            self._pause(1)
-        return logs, found
-
-    def _caught_up(self, logs: dict[int, PartitionLog]) -> bool:
-        newest = self.watcher.newest
+    def _caught_up(self, logs: Mapping[int, PartitionLog]) -> bool:
+        """Whether everybody's score counts their newest record, or they are erased."""
+        newest = self.parts.watcher.newest
         return all(
-            person in newest and (newest[person].offset is None or newest[person].offset >= offset)
+            (published := newest.get(person)) is not None
+            and (published.offset is None or published.offset >= offset)
             for log in logs.values()
             for person, offset in log.last_offsets.items()
         )
 
     def _quiet(self) -> bool:
-        return time.monotonic() - self.watcher.heard_at_s > QUIET_S
-
-    def _await(self, doing: str, holds: Callable[[], bool], within_s: float) -> bool:
-        """Wait until `holds`; False if it does not in time."""
-        self._doing, give_up_at_s = doing, time.monotonic() + within_s
-        while not holds():
-            if time.monotonic() > give_up_at_s:
-                return False
-            self._pause(TICK_S)
-        return True
-
-    def _pause(self, seconds: float) -> None:
-        until_s = time.monotonic() + seconds
-        while True:
-            self.workers.mend()
-            self.watcher.check()
-            _ = self.producer.running
-            self.listener(Seen(self._doing, self.producer.sent, len(self._done), len(self._done)))
-            left_s = until_s - time.monotonic()
-            if left_s <= 0:
-                return
-            time.sleep(min(TICK_S, left_s))
+        return time.monotonic() - self.parts.watcher.heard_at_s > QUIET_S

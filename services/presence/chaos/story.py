@@ -7,7 +7,6 @@ from hashlib import blake2b
 from typing import Any
 
 from presence.events.vocabulary import (
-    NOBODY,
     AccountHash,
     ActorHash,
     Category,
@@ -24,8 +23,8 @@ from presence.events.vocabulary import (
     TimeQuality,
     Verb,
 )
+from presence.log.topics import DAY_MS
 
-DAY_MS = 86_400_000
 BEGIN_MS = 1_767_571_200_000
 """Monday, 2026-01-05T00:00Z: a fixed day, so that a seed gives the same bytes on any day."""
 DAYS = 10
@@ -63,6 +62,7 @@ ACTS = (
 """Most are signals of the model; one is not, so that ignored acts are among them."""
 UNDO_AHEAD = 3
 """An undo may name an act that is still to come, at most so many of its person's acts ahead."""
+WRONG_DAYS = (-30, -2, -1, 1, 2, 5)
 GAUGE_MAX = {Gauge.PROFILE_COMPLETENESS: 100, Gauge.RATING_STARS: 5_000}
 
 
@@ -73,11 +73,15 @@ def person_id(seed: int, number: int) -> PersonId:
 
 
 class Story:
-    """Iterate over it for `events` events of `people` people; each CLOCK and WATERMARK stands for all partitions."""
+    """Iterate over it for `events` events of `people` people; a CLOCK or WATERMARK stands for one in each partition.
 
-    def __init__(self, seed: int, events: int, people: int) -> None:
+    With `clock_jumps` some events are told by a clock that is days ahead or behind.
+    """
+
+    def __init__(self, seed: int, events: int, people: int, *, clock_jumps: bool = False) -> None:
         self._chance = random.Random(seed)  # noqa: S311 (repeatable, not secret)
         self._events = events
+        self._clock_jumps = clock_jumps
         self._people = [person_id(seed, number) for number in range(people)]
         self._acts = [0] * people
         """How many acts of each person have been told."""
@@ -89,9 +93,13 @@ class Story:
             observed_ms = BEGIN_MS + number * DAYS * DAY_MS // self._events
             if (observed_ms - BEGIN_MS) // DAY_MS > day:
                 day = (observed_ms - BEGIN_MS) // DAY_MS
-                yield Event(kind=Kind.CLOCK, observed_ms=BEGIN_MS + day * DAY_MS)
+                yield Event(kind=Kind.CLOCK, observed_ms=BEGIN_MS + (day + self._wrong_days()) * DAY_MS)
             else:
-                yield self._event(kind, number, observed_ms)
+                yield self._event(kind, number, observed_ms + self._wrong_days() * DAY_MS)
+
+    def _wrong_days(self) -> int:
+        """By how many days the clock of whoever tells this event is wrong: mostly by none."""
+        return self._chance.choice(WRONG_DAYS) if self._clock_jumps and self._chance.random() < 0.05 else 0
 
     def _event(self, kind: Kind, number: int, observed_ms: int) -> Event:
         if kind == Kind.WATERMARK:
@@ -173,8 +181,3 @@ class Story:
 def _act_id(who: int, act: int) -> EventId:
     """Of a person's act number `act`: told before the act is, so that an undo can come first."""
     return EventId((who << 32 | act) * 0x9E3779B97F4A7C15 % 2**64)
-
-
-def is_for_everybody(event: Event) -> bool:
-    """Whether it goes to every partition."""
-    return event.person == NOBODY

@@ -31,15 +31,17 @@ class Workers:
 
     settings: Settings
     scratch: Path
+    skewed: bool = False
+    """Whether their clocks can be set."""
     members: list[Worker] = field(default_factory=list)
     ended: list[int] = field(default_factory=list)
     """Exit codes of those that ended by themselves."""
     stuck: int = 0
     """How many did not end within STOP_S of SIGTERM."""
 
-    def start(self, name: str) -> Worker:
-        """One worker more."""
-        settings = replace(self.settings, worker=name)
+    def start(self, name: str, kafka: str | None = None) -> Worker:
+        """One worker more, which finds the broker at `kafka` if that is not where all others do."""
+        settings = replace(self.settings, worker=name, kafka=kafka or self.settings.kafka)
         worker = Worker(name, settings, self._spawn(settings))
         self.members.append(worker)
         return worker
@@ -79,8 +81,17 @@ class Workers:
         for worker in list(self.members):
             self.leave(worker, pause)
 
+    def set_clock(self, worker: Worker, wrong_ms: int) -> None:
+        """Make its wall clock wrong by so much; only where clocks are `skewed`."""
+        part = self._clock_path(worker.name).with_suffix(".part")
+        part.write_text(str(wrong_ms))
+        part.replace(self._clock_path(worker.name))
+
     def log_path(self, name: str) -> Path:
         return self.scratch / f"worker-{name}.log"
+
+    def _clock_path(self, name: str) -> Path:
+        return self.scratch / f"clock-{name}"
 
     def _spawn(self, settings: Settings) -> "subprocess.Popen[bytes]":
         environment = os.environ | {
@@ -91,9 +102,12 @@ class Workers:
             "PRESENCE_WORKER": settings.worker,
             MARK: str(self.scratch),
         }
+        module = ["presence.scoring"]
+        if self.skewed:
+            module = ["presence.chaos.skewed", str(self._clock_path(settings.worker)), *module]
         with self.log_path(settings.worker).open("ab") as log:
             return subprocess.Popen(  # noqa: S603 (our own module)
-                [sys.executable, "-m", "presence.scoring"],
+                [sys.executable, "-m", *module],
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

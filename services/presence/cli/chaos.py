@@ -16,7 +16,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from presence.chaos.guard import guarded
 from presence.chaos.plan import Fault, Options
-from presence.chaos.run import Result, Run, Seen
+from presence.chaos.run import Result, Seen, run
 
 err = Console(stderr=True)
 
@@ -28,6 +28,9 @@ def chaos(
     joins: Annotated[int, typer.Option(help="Times that one more joins and leaves.", min=0)] = 0,
     broker_restarts: Annotated[int, typer.Option(help="Times that Kafka is stopped or killed.", min=0)] = 0,
     broker_pauses: Annotated[int, typer.Option(help="Times that Kafka hangs for a while.", min=0)] = 0,
+    network_loss: Annotated[int, typer.Option(help="Times that a worker's network breaks.", min=0)] = 0,
+    disk_full: Annotated[bool, typer.Option("--disk-full", help="Let the workers' disk be full once.")] = False,
+    clock_jumps: Annotated[int, typer.Option(help="Times that a worker's clock is days wrong; also in the log.", min=0)] = 0,
     duplicates: Annotated[int, typer.Option(help="Percent of the events that come again.", min=0, max=100)] = 0,
     shuffle: Annotated[bool, typer.Option("--shuffle", help="Deliver the events out of order.")] = False,
     workers: Annotated[int, typer.Option(help="Scoring workers.", min=1, max=16)] = 1,
@@ -57,6 +60,9 @@ def chaos(
                 Fault.JOIN: joins,
                 Fault.BROKER_RESTART: broker_restarts,
                 Fault.BROKER_PAUSE: broker_pauses,
+                Fault.NETWORK_LOSS: network_loss,
+                Fault.DISK_FULL: int(disk_full),
+                Fault.CLOCK_JUMP: clock_jumps,
             }
         ),
     )
@@ -76,7 +82,7 @@ def _run(options: Options, keep: bool) -> Result:
             def show(seen: Seen) -> None:
                 bar.update(task, description=seen.doing, completed=seen.sent)
 
-            result = Run(options, scratch, show).result()
+            result = run(options, scratch, show)
     except BaseException:
         err.print(f"what it left is in {scratch}", soft_wrap=True)
         raise
