@@ -10,6 +10,7 @@ from presence.chaos import faults, verdict
 from presence.chaos.parts import Parts, running
 from presence.chaos.plan import Fault, Options, Step, plan
 from presence.chaos.verdict import PartitionLog, Verdict
+from presence.events.errors import SourceUnavailable
 from presence.model.spec import load
 
 TICK_S = 0.02
@@ -19,6 +20,7 @@ WARM_UP_SHARE = 20
 """One part of so many of the events comes before the first fault."""
 FEW = 20
 """Records that a partition may have got since a fault without a score that shows it: they may all be of the erased."""
+START_S_MAX = 60.0
 RECOVERY_S_MAX = 120.0
 """Who has not recovered by then never will."""
 CATCH_UP_S_MAX = 600.0
@@ -105,10 +107,11 @@ class _Course:
     recovery_s: defaultdict[Fault, list[float]] = field(default_factory=lambda: defaultdict(list))
 
     def warm_up(self) -> None:
-        """No fault before the workers work."""
+        """No fault before the workers work. Raises SourceUnavailable if they never do."""
         self.parts.producer.grant(self.options.events // WARM_UP_SHARE, 0.0)
         start = dict.fromkeys(range(self.options.partitions), 0)
-        self._wait("workers: starting", lambda: self._recovered(start), RECOVERY_S_MAX)
+        if not self._wait("workers: starting", lambda: self._recovered(start), START_S_MAX):
+            raise SourceUnavailable(f"no scores {START_S_MAX:.0f} s after the start of the workers")
 
     def take(self, step: Step) -> None:
         """One step of the plan."""
