@@ -72,7 +72,7 @@ def _fill_disk(step: Step, parts: Parts, pause: Pause) -> None:
     worker = parts.workers.members[step.worker]
     parts.disk.fill(worker.process.pid)
     pause(step.lasts_s)
-    # Unless it has ended of it and been started again, without a limit.
+    # It may have ended of it, and be another process by now, without a limit.
     parts.disk.free(worker.process.pid)
 
 

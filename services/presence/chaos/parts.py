@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,23 +40,26 @@ class Parts:
 
 @contextmanager
 def running(options: Options, scratch: Path) -> Iterator[Parts]:
-    """Everything started; the guard ends what this does not. Raises BrokerError or SourceUnavailable."""
-    with ExitStack() as stack:
-        wanted = options.workers if options.faults.get(Fault.NETWORK_LOSS) else 0
-        detours, proxies = _detours(wanted, stack)
-        broker = Broker(broker_folder(scratch), detours=detours)
-        settings = _settings(options, broker, scratch)
-        ensure_topics(settings)
-        disk = Disk(settings.data) if options.faults.get(Fault.DISK_FULL) else None
-        workers = Workers(settings, scratch, skewed=bool(options.faults.get(Fault.CLOCK_JUMP)))
-        stack.callback(workers.stop, time.sleep)
-        for number in range(options.workers):
-            kafka = f"{HOST}:{detours[number].advertised_port}" if detours else settings.kafka
-            workers.start(str(number), kafka)
-        watcher = Watcher(settings)
-        stack.callback(watcher.close)
-        producer = Producer(settings, delivered(options))
-        yield Parts(settings, broker, workers, proxies, disk, watcher, producer)
+    """Everything started. What this leaves behind after an error is the guard's to end: nobody waits for politeness then.
+
+    Raises BrokerError or SourceUnavailable.
+    """
+    detours, proxies = _detours(options.workers if options.faults.get(Fault.NETWORK_LOSS) else 0)
+    broker = Broker(broker_folder(scratch), detours=detours)
+    settings = _settings(options, broker, scratch)
+    ensure_topics(settings)
+    disk = Disk(settings.data) if options.faults.get(Fault.DISK_FULL) else None
+    workers = Workers(settings, scratch, skewed=bool(options.faults.get(Fault.CLOCK_JUMP)))
+    for number in range(options.workers):
+        kafka = f"{HOST}:{detours[number].advertised_port}" if detours else settings.kafka
+        workers.start(str(number), kafka)
+    watcher = Watcher(settings)
+    producer = Producer(settings, delivered(options))
+    yield Parts(settings, broker, workers, proxies, disk, watcher, producer)
+    workers.stop(time.sleep)
+    watcher.close()
+    for proxy in proxies:
+        proxy.close()
 
 
 def delivered(options: Options) -> Iterable[Event]:
@@ -68,16 +71,10 @@ def delivered(options: Options) -> Iterable[Event]:
     return shuffled(events, options.seed) if options.shuffle else events
 
 
-def _detours(count: int, stack: ExitStack) -> tuple[list[Detour], list[Proxy]]:
-    """So many listeners of the broker, and before each a proxy that listens already."""
-    detours, proxies = [], []
-    for _ in range(count):
-        target = free_port()
-        proxy = Proxy(target)
-        stack.callback(proxy.close)
-        detours.append(Detour(target, proxy.port))
-        proxies.append(proxy)
-    return detours, proxies
+def _detours(count: int) -> tuple[list[Detour], list[Proxy]]:
+    """So many listeners for the broker to have, and before each a proxy that listens already."""
+    proxies = [Proxy(free_port()) for _ in range(count)]
+    return [Detour(proxy.target_port, proxy.port) for proxy in proxies], proxies
 
 
 def _settings(options: Options, broker: Broker, scratch: Path) -> Settings:

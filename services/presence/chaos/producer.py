@@ -34,7 +34,7 @@ class Producer:
         self.sent = 0
         """Events of the story so far."""
         self.ends = dict.fromkeys(range(settings.partitions), 0)
-        """By partition: the offset after the newest acknowledged record."""
+        """By partition: the offset after the newest acknowledged record of a person."""
         self._thread.start()
 
     def grant(self, events: int, over_s: float) -> None:
@@ -75,12 +75,12 @@ class Producer:
 
     def _send(self, sender: Any, event: Event) -> None:
         topic, value = self._settings.topics.activity, codec.encode(event)
-        if event.person == NOBODY:
-            targets = [{"partition": number} for number in range(self._settings.partitions)]
-        else:
-            targets = [{"key": event.person.encode()}]
-        for target in targets:
-            sender.send(topic, value=value, **target).add_callback(self._written).add_errback(self._refused)
+        if event.person != NOBODY:
+            written = sender.send(topic, key=event.person.encode(), value=value)
+            written.add_callback(self._written).add_errback(self._refused)
+            return
+        for number in range(self._settings.partitions):
+            sender.send(topic, value=value, partition=number).add_errback(self._refused)
 
     def _written(self, record: Any) -> None:
         self.ends[record.partition] = record.offset + 1

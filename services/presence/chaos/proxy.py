@@ -17,7 +17,7 @@ class Proxy:
     """Passes what comes to its `port` on to `target_port`, both of this machine."""
 
     def __init__(self, target_port: int) -> None:
-        self._target_port = target_port
+        self.target_port = target_port
         self.port = 0
         self._loop = asyncio.new_event_loop()
         self._passing = asyncio.Event()
@@ -77,7 +77,7 @@ class Proxy:
             self._open.discard(writer)
 
     async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        far_reader, far_writer = await asyncio.open_connection(HOST, self._target_port)
+        far_reader, far_writer = await asyncio.open_connection(HOST, self.target_port)
         ways = [
             asyncio.create_task(self._pump(reader, far_writer)),
             asyncio.create_task(self._pump(far_reader, writer)),

@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from presence.chaos import faults, verdict
+from presence.chaos import faults, stores, verdict
+from presence.chaos.disk import How
 from presence.chaos.parts import Parts, running
 from presence.chaos.plan import Fault, Options, Step, plan
-from presence.chaos.verdict import PartitionLog, Verdict
+from presence.chaos.verdict import PartitionLog, Truth, Verdict
 from presence.events.errors import SourceUnavailable
 from presence.model.spec import load
 
@@ -45,6 +46,8 @@ class Result:
 
     options: Options
     verdict: Verdict
+    states_differing: list[str]
+    """What of the workers' stores is not as the log has it."""
     records: int
     """Of the log."""
     scores: int
@@ -59,12 +62,15 @@ class Result:
     """Exit codes of workers that ended by themselves and were started again."""
     stuck: int
     """Workers that SIGTERM did not end."""
+    full_disk_was: How | None
+    """What stood in for a full disk, if one was asked for."""
     seconds: float
 
     @property
     def right(self) -> bool:
         """Whether nothing is wrong."""
-        return not (self.verdict.wrong or self.revisions_back or self.unrecovered or self.stuck)
+        wrong = (self.verdict.wrong, self.states_differing, self.revisions_back)
+        return not any((*wrong, self.unrecovered, self.stuck))
 
 
 def run(options: Options, scratch: Path, listener: Listener) -> Result:
@@ -78,10 +84,11 @@ def run(options: Options, scratch: Path, listener: Listener) -> Result:
         course.warm_up()
         for step in plan(options):
             course.take(step)
-        logs, found = course.judge()
+        logs, truths, found = course.judge()
     return Result(
         options=options,
         verdict=found,
+        states_differing=stores.differing(parts.settings.data, truths),
         records=sum(log.records for log in logs.values()),
         scores=parts.watcher.records,
         revisions_back=parts.watcher.revisions_back,
@@ -90,6 +97,7 @@ def run(options: Options, scratch: Path, listener: Listener) -> Result:
         recovery_s=course.recovery_s,
         ended=parts.workers.ended,
         stuck=parts.workers.stuck,
+        full_disk_was=parts.disk.how if parts.disk else None,
         seconds=time.monotonic() - begun_s,
     )
 
@@ -127,7 +135,7 @@ class _Course:
             else:
                 self.unrecovered += 1
 
-    def judge(self) -> tuple[dict[int, PartitionLog], Verdict]:
+    def judge(self) -> tuple[dict[int, PartitionLog], dict[int, Truth], Verdict]:
         """Send the rest, let the workers catch up, and compare."""
         producer, watcher, model = self.parts.producer, self.parts.watcher, load()
         producer.grant(EVERYTHING, 0.0)
@@ -136,13 +144,11 @@ class _Course:
         self.doing = "folding the log again"
         self.pause(0)
         logs = verdict.read_log(self.parts.settings)
-        truths = [verdict.truth(log, model) for log in logs.values()]
-        self._wait(
-            "waiting for the workers", lambda: self._caught_up(logs) or self._quiet(), CATCH_UP_S_MAX
-        )
-        while (found := verdict.judge(truths, watcher.newest, model)).wrong and not self._quiet():
+        truths = {number: verdict.truth(log, model) for number, log in logs.items()}
+        self._wait("waiting for the workers", lambda: self._caught_up(logs) or self._quiet(), CATCH_UP_S_MAX)
+        while (found := verdict.judge(truths.values(), watcher.newest, model)).wrong and not self._quiet():
             self.pause(1)
-        return logs, found
+        return logs, truths, found
 
     def pause(self, seconds: float) -> None:
         """Wait, and meanwhile look after everything."""

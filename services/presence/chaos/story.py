@@ -168,7 +168,9 @@ class Story:
         }
 
     def _enrolled(self, _who: int, _observed_ms: int) -> dict[str, Any]:
-        return {"person_kind": self._chance.choice((PersonKind.PERSON, PersonKind.PERSON, PersonKind.BUSINESS))}
+        return {
+            "person_kind": self._chance.choice((PersonKind.PERSON, PersonKind.PERSON, PersonKind.BUSINESS))
+        }
 
     def _associates(self, _who: int, _observed_ms: int) -> dict[str, Any]:
         return {"mean": self._chance.randrange(100_001), "number": self._chance.randrange(1, 500)}

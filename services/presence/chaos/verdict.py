@@ -4,7 +4,7 @@ Nothing of scoring is used here. The log is decoded, folded in one go and evalua
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +13,7 @@ import polars as pl
 from presence.chaos.watcher import Published
 from presence.events import door
 from presence.events.errors import InvalidEvent
-from presence.events.vocabulary import NOBODY, Event, Kind
+from presence.events.vocabulary import NOBODY, Event
 from presence.log import codec
 from presence.log.kafka import read_to_end
 from presence.log.settings import Settings
@@ -45,6 +45,8 @@ class Truth:
 
     state: State
     scores: Mapping[str, Said]
+    end: int
+    """The offset after the log's last record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ def read_log(settings: Settings) -> dict[int, PartitionLog]:
 def truth(log: PartitionLog, model: Model) -> Truth:
     """What the model makes of a partition's whole log."""
     state = fold(State.empty(), columns.frame(log.events), model).state
-    return Truth(state, dict(_said(evaluate(state, model), model)))
+    return Truth(state, dict(_said(evaluate(state, model), model)), log.end)
 
 
 def judge(truths: Iterable[Truth], published: Mapping[str, Published], model: Model) -> Verdict:
@@ -126,10 +128,14 @@ def _differing(truth: Truth, found: Mapping[str, Said], model: Model) -> Iterato
         elif said["as_of_ms"] != wanted["as_of_ms"]:
             other_times[said["as_of_ms"]].append(person)
     for as_of_ms, people in other_times.items():
-        state = truth.state.mapped(lambda _table, rows, some=people: rows.filter(pl.col("person").is_in(some)))
-        for person, wanted in _said(evaluate(state, model, as_of_ms), model):
+        for person, wanted in _said(evaluate(_of(truth.state, people), model, as_of_ms), model):
             if wanted != found[person]:
                 yield Difference(person, found[person], wanted)
+
+
+def _of(state: State, people: Sequence[str]) -> State:
+    """The part of `state` that is about some people."""
+    return state.mapped(lambda _table, rows: rows.filter(pl.col("person").is_in(people)))
 
 
 def _said(scores: Scores, model: Model) -> Iterator[tuple[str, Said]]:
@@ -173,7 +179,5 @@ def _published(value: bytes) -> Said:
             (each.network, each.account, *(getattr(each.shares, name) for name in PILLARS))
             for each in score.accounts
         ],
-        "waterfall": [
-            (each.entry, each.network, each.account, each.millipoints) for each in score.waterfall
-        ],
+        "waterfall": [(each.entry, each.network, each.account, each.millipoints) for each in score.waterfall],
     }
