@@ -25,8 +25,8 @@ START_S_MAX = 60.0
 RECOVERY_S_MAX = 120.0
 """Who has not recovered by then never will."""
 CATCH_UP_S_MAX = 600.0
-QUIET_S = 20.0
-"""Without a new score for so long, no more will come."""
+QUIET_S = 90.0
+"""Without a new score for so long, no more will come: a transaction that nobody ends is aborted after 60 s."""
 
 
 @dataclass(frozen=True, slots=True)
