@@ -24,8 +24,8 @@ Scores = dict[str, Published]
 
 
 def log_of(events: list[Event]) -> PartitionLog:
-    last = {event.person: at for at, event in enumerate(events) if event.person}
-    return PartitionLog(events=events, records=len(events), last_offsets=dict(last), end=len(events))
+    last: dict[str, int] = {event.person: at for at, event in enumerate(events) if event.person}
+    return PartitionLog(events=events, records=len(events), last_offsets=last, end=len(events))
 
 
 def scored(events: list[Event], folder: Path) -> Scores:

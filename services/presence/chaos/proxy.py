@@ -43,7 +43,11 @@ class Proxy:
         self._loop.close()
 
     def _call(self, action: Callable[[], None]) -> None:
+        """Let the thread do it; returns when it is done."""
+        done = threading.Event()
         self._loop.call_soon_threadsafe(action)
+        self._loop.call_soon_threadsafe(done.set)
+        done.wait()
 
     def _run(self) -> None:
         self._passing.set()
@@ -52,10 +56,14 @@ class Proxy:
         self._started.set()
         self._loop.run_forever()
         server.close()
-        for task in asyncio.all_tasks(self._loop):
+        self._loop.run_until_complete(self._end())
+
+    async def _end(self) -> None:
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
             task.cancel()
-        self._reset()
-        self._loop.run_until_complete(asyncio.sleep(0))
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.sleep(0)  # Sockets that were reset are closed in the loop's next turn.
 
     def _reset(self) -> None:
         self._refusing = True
