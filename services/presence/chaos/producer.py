@@ -7,8 +7,6 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
 
-from kafka.errors import KafkaError
-
 from presence.events.errors import SourceUnavailable
 from presence.events.vocabulary import NOBODY, Event
 from presence.log import codec
@@ -70,7 +68,7 @@ class Producer:
                 self._grants.task_done()
             sender.flush(PATIENCE_S)
             sender.close()
-        except (KafkaError, SourceUnavailable) as error:
+        except Exception as error:  # noqa: BLE001 (the thread's end: `check` raises it)
             self._failure = error
 
     def _send(self, sender: Any, event: Event) -> None:

@@ -5,9 +5,8 @@ import time
 from dataclasses import dataclass
 
 from kafka.consumer.fetcher import ConsumerRecord
-from kafka.errors import KafkaError
 
-from presence.events.errors import PresenceError
+from presence.events.errors import SourceUnavailable
 from presence.log.kafka import consumer, partitions_of
 from presence.log.revision import decode
 from presence.log.settings import Settings
@@ -48,9 +47,9 @@ class Watcher:
         self._thread.join()
 
     def check(self) -> None:
-        """Raise what ended the watch, if anything did."""
+        """Raise SourceUnavailable if the watch has failed."""
         if self._failure is not None:
-            raise self._failure
+            raise SourceUnavailable(f"the watcher of the scores failed: {self._failure!r}")
 
     def _run(self) -> None:
         try:
@@ -62,7 +61,7 @@ class Watcher:
                     for record in records:
                         self._note(record)
             reader.close()
-        except (KafkaError, PresenceError) as error:
+        except Exception as error:  # noqa: BLE001 (the thread's end: `check` raises it)
             self._failure = error
 
     def _note(self, record: ConsumerRecord) -> None:
