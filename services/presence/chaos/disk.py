@@ -1,17 +1,20 @@
 """A disk that can be full: a small one in memory where this may be mounted, else a limit on the worker's files."""
 
 import os
-import resource
+import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 
 import psutil
 
+from presence.events.errors import InvariantBroken
+
 BYTES = 2 << 30
 """Of the disk in memory while there is room; only what stands in it takes memory."""
-BLOCK_BYTES = 4096
+ATTEMPTS_MAX = 100
 
 
 class How(StrEnum):
@@ -33,18 +36,20 @@ class Disk:
     def fill(self, pid: int) -> None:
         """No byte more on this disk; with a limit instead of a disk, no longer file for the process `pid`."""
         if self.how is How.TMPFS:
-            used = sum(each.stat().st_blocks * 512 for each in self._folder.rglob("*"))
-            _mount(self._folder, used + BLOCK_BYTES, "remount")
-        else:
-            longest = max((each.stat().st_size for each in self._folder.rglob("*.mdb")), default=0)
-            _limit(pid, longest)
+            # It fails where a worker has written meanwhile, so it is tried again.
+            for _ in range(ATTEMPTS_MAX):
+                if _mount(self._folder, shutil.disk_usage(self._folder).used, "remount"):
+                    return
+            raise InvariantBroken(f"{self._folder} cannot be made smaller")
+        longest = max((each.stat().st_size for each in self._folder.rglob("*.mdb")), default=0)
+        _limit(pid, longest)
 
     def free(self, pid: int) -> None:
         """Room again."""
         if self.how is How.TMPFS:
             _mount(self._folder, BYTES, "remount")
         else:
-            _limit(pid, resource.RLIM_INFINITY)
+            _limit(pid, None)
 
 
 def unavailable() -> str | None:
@@ -69,7 +74,8 @@ def _mount(folder: Path, size_bytes: int, *options: str) -> bool:
     return subprocess.run(command, check=False, capture_output=True).returncode == 0  # noqa: S603
 
 
-def _limit(pid: int, file_bytes: int) -> None:
-    # The hard limit stays, so that the soft one can be lifted again without being root.
-    _, hard = psutil.Process(pid).rlimit(psutil.RLIMIT_FSIZE)
-    psutil.Process(pid).rlimit(psutil.RLIMIT_FSIZE, (file_bytes, hard))
+def _limit(pid: int, file_bytes: int | None) -> None:
+    # The hard limit stays, so that the soft one can be lifted again without being root; who has ended needs no limit.
+    with suppress(psutil.NoSuchProcess):
+        _, hard = psutil.Process(pid).rlimit(psutil.RLIMIT_FSIZE)
+        psutil.Process(pid).rlimit(psutil.RLIMIT_FSIZE, (hard if file_bytes is None else file_bytes, hard))
