@@ -3,16 +3,15 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
+from tests.service.logs import records
 
 from presence.chaos import stores, verdict
 from presence.chaos.story import Story
 from presence.chaos.verdict import PartitionLog, Truth, judge
 from presence.chaos.watcher import Published
 from presence.events.vocabulary import Event, EventId, Kind, PersonId
-from presence.log import codec
 from presence.log.topics import DAY_MS
 from presence.model.spec import load
 from presence.scoring.ownership import claim
@@ -31,12 +30,9 @@ def log_of(events: list[Event]) -> PartitionLog:
 def scored(events: list[Event], folder: Path) -> Scores:
     """What a worker publishes of `events`, in batches of 100."""
     partition = Partition(0, claim(folder), MODEL)
-    records = [
-        SimpleNamespace(offset=at, key=each.person.encode() or None, value=codec.encode(each))
-        for at, each in enumerate(events)
-    ]
-    for begin in range(0, len(records), 100):
-        partition.apply(records[begin : begin + 100])
+    log = records(events)
+    for begin in range(0, len(log), 100):
+        partition.apply(log[begin : begin + 100])
     published = {person: Published(0, value) for person, value in partition.due().scores}
     partition.store.close()
     return published
