@@ -38,7 +38,7 @@ class Proxy:
 
     def close(self) -> None:
         """End the thread; connections are reset."""
-        self._call(self._loop.stop)
+        self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
 
