@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
@@ -10,6 +11,10 @@ from presence.chaos.parts import Parts
 from presence.chaos.plan import Fault, Step
 from presence.events.errors import InvariantBroken
 from presence.log.topics import DAY_MS
+
+JOIN_S_MAX = 30.0
+"""For a worker to start and be heard of."""
+POLL_S = 0.05
 
 Pause = Callable[[float], None]
 """Wait so many seconds while the rest of the run is looked after."""
@@ -35,8 +40,12 @@ def _freeze(step: Step, parts: Parts, pause: Pause) -> None:
 
 
 def _join(step: Step, parts: Parts, pause: Pause) -> None:
-    """A worker more, which leaves again: politely, or abruptly for good."""
+    """A worker more, which leaves again some time after it has got partitions: politely, or by SIGKILL."""
+    said = parts.workers.said_bytes("guest")
     guest = parts.workers.start("guest")
+    give_up_at_s = time.monotonic() + JOIN_S_MAX
+    while parts.workers.said_bytes("guest") == said and time.monotonic() < give_up_at_s:
+        pause(POLL_S)
     pause(step.lasts_s)
     if step.abrupt:
         parts.workers.kill(guest)

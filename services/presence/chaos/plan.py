@@ -30,7 +30,7 @@ LASTS_S: Mapping[Fault, tuple[float, float]] = MappingProxyType(
         Fault.KILL: (0.0, 1.0),
         # Longer than the session timeout of a worker (10 s), so that it is taken for dead, and then woken.
         Fault.FREEZE: (11.0, 15.0),
-        Fault.JOIN: (8.0, 15.0),
+        Fault.JOIN: (3.0, 8.0),
         Fault.BROKER_RESTART: (0.0, 2.0),
         Fault.BROKER_PAUSE: (1.0, 15.0),
         Fault.NETWORK_LOSS: (1.0, 15.0),

@@ -87,7 +87,12 @@ class Workers:
         part.write_text(str(wrong_ms))
         part.replace(self._clock_path(worker.name))
 
-    def log_path(self, name: str) -> Path:
+    def said_bytes(self, name: str) -> int:
+        """How much stands in its log; it says when it gets partitions, and nothing before unless there is trouble."""
+        path = self._log_path(name)
+        return path.stat().st_size if path.exists() else 0
+
+    def _log_path(self, name: str) -> Path:
         return self.scratch / f"worker-{name}.log"
 
     def _clock_path(self, name: str) -> Path:
@@ -105,7 +110,7 @@ class Workers:
         module = ["presence.scoring"]
         if self.skewed:
             module = ["presence.chaos.skewed", str(self._clock_path(settings.worker)), *module]
-        with self.log_path(settings.worker).open("ab") as log:
+        with self._log_path(settings.worker).open("ab") as log:
             return subprocess.Popen(  # noqa: S603 (our own module)
                 [sys.executable, "-m", *module],
                 env=environment,
