@@ -1,5 +1,7 @@
 """The settings of the broker: one KRaft node on this machine, for one machine's worth of data. Pure."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 HOST = "127.0.0.1"
@@ -12,19 +14,35 @@ DEDUPE_BUFFER_BYTES = 16 << 20
 INTERNAL_PARTITIONS = 4
 
 
-def server_properties(*, log_folder: Path, port: int, controller_port: int) -> str:
+@dataclass(frozen=True, slots=True)
+class Detour:
+    """A listener more, whose clients are told to come to another port: that of a proxy in front of it."""
+
+    port: int
+    advertised_port: int
+
+
+def server_properties(
+    *, log_folder: Path, port: int, controller_port: int, detours: Sequence[Detour] = ()
+) -> str:
     """The text of `server.properties`.
 
-    Both listeners are bound to 127.0.0.1 and nothing else. Retention is not set here: each topic has its own.
+    All listeners are bound to 127.0.0.1 and nothing else. Retention is not set here: each topic has its own.
     """
+    own = f"BROKER://{HOST}:{port},CONTROLLER://{HOST}:{controller_port}"
+    names = [f"DETOUR{number}" for number in range(len(detours))]
+    bound = [f"{name}://{HOST}:{each.port}" for name, each in zip(names, detours, strict=True)]
+    told = [f"{name}://{HOST}:{each.advertised_port}" for name, each in zip(names, detours, strict=True)]
     settings = {
         "process.roles": "broker,controller",
         "node.id": "1",
-        "listeners": f"BROKER://{HOST}:{port},CONTROLLER://{HOST}:{controller_port}",
-        "advertised.listeners": f"BROKER://{HOST}:{port},CONTROLLER://{HOST}:{controller_port}",
+        "listeners": ",".join([own, *bound]),
+        "advertised.listeners": ",".join([own, *told]),
         "inter.broker.listener.name": "BROKER",
         "controller.listener.names": "CONTROLLER",
-        "listener.security.protocol.map": "BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "listener.security.protocol.map": ",".join(
+            f"{name}:PLAINTEXT" for name in ("BROKER", "CONTROLLER", *names)
+        ),
         "controller.quorum.bootstrap.servers": f"{HOST}:{controller_port}",
         "log.dirs": str(log_folder),
         # One node: a replication factor of three, the default, would let no consumer group and no transaction start.

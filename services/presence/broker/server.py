@@ -7,6 +7,7 @@ or of the process that started it, the next start puts things right.
 
 import os
 import time
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,7 +21,7 @@ from presence.broker.ports import free_port, lasting_refusal, refusal
 from presence.broker.probe import NotKafka, ask
 from presence.broker.process import KILL_WAIT_S, end_process, find_process, memory_bytes, running_process
 from presence.broker.progress import Progress, ProgressListener, Step, ignore
-from presence.broker.properties import HOST, server_properties
+from presence.broker.properties import HOST, Detour, server_properties
 from presence.broker.record import BrokerRecord, read_record, write_record
 from presence.broker.storage import FOLDER_NAME, cluster_id, ensure_storage
 
@@ -52,7 +53,7 @@ class BrokerStatus:
 class Broker:
     """The broker of `data_folder`. `port` is wanted by the caller; without one it keeps the folder's, or takes a free one.
 
-    `cache_folder` is where the jars are kept, by default the user's cache.
+    `cache_folder` is where the jars are kept, by default the user's cache. `detours` are for clients behind a proxy.
     """
 
     def __init__(
@@ -61,12 +62,14 @@ class Broker:
         port: int | None = None,
         *,
         cache_folder: Path | None = None,
+        detours: Sequence[Detour] = (),
     ) -> None:
         if port is not None and not 0 < port < 65_536:
             raise BrokerError(f"{port} is no port.", "Choose one from 1 to 65535, or none for a free one.")
         self.data_folder = data_folder.expanduser().resolve()
         self.log_path = self.data_folder / "broker.log"
         self._port = port
+        self._detours = detours
         self._cache_folder = (cache_folder or default_cache_folder()).expanduser().resolve()
         _refuse_separator(self.data_folder, ",")  # Kafka takes a comma for the beginning of a second folder,
         _refuse_separator(self._cache_folder, os.pathsep)  # and Java a colon.
@@ -143,6 +146,7 @@ class Broker:
                 log_folder=self.data_folder / FOLDER_NAME,
                 port=record.port,
                 controller_port=record.controller_port,
+                detours=self._detours,
             )
             properties_path = self.data_folder / "server.properties"
             properties_path.write_text(text)

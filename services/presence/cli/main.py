@@ -25,6 +25,7 @@ COMMANDS = MappingProxyType(
         "watch": "presence.cli.score:watch",
         "model": "presence.cli.model:app",
         "bench": "presence.cli.bench:app",
+        "chaos": "presence.cli.chaos:chaos",
     }
 )
 """Name of the subcommand: where its typer app, or its function, is."""
