@@ -5,8 +5,8 @@ Nothing else in Presence touches `Event`'s protobuf, but `presence.scoring.decod
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields
-from types import MappingProxyType
 from operator import attrgetter
+from types import MappingProxyType
 from typing import Any, get_type_hints
 
 from google.protobuf.message import DecodeError
