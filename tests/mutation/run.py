@@ -23,6 +23,11 @@ ROOT = Path(__file__).parents[2]
 SUITES = ("tests/golden", "tests/mutation", "tests/oracle", "tests/property", "tests/unit/model")
 NOT_OF_THE_CORE = (
     "tests/property/test_bluesky_decoder.py",
+    "tests/property/test_exports.py",
+    "tests/property/test_network_decoders.py",
+    "tests/property/test_open_networks.py",
+    "tests/property/test_receiver.py",
+    "tests/property/test_versions.py",
     "tests/unit/model/test_cli.py",
     "tests/unit/model/test_docs.py",
     "tests/unit/model/test_faults.py",

@@ -4,9 +4,10 @@ from dataclasses import replace
 import polars as pl
 import pytest
 
+from presence.events.errors import InvalidEvent
 from presence.events.vocabulary import Direction, Event, Gauge, Kind, Object, PersonKind, Severity, Verb
 from presence.model.columns import frame
-from presence.model.fold import Folded, fold
+from presence.model.fold import Folded, fold, fold_coded
 from presence.model.spec import Model, load
 from presence.model.state import COUNTS, FLAGS, GAUGES, KEYS, LEDGER, PEOPLE, State
 
@@ -316,3 +317,18 @@ def test_states_are_equal_in_every_part_or_not_at_all(like: Make, folded: Foldin
     assert state.equals(folded([like(1)]))
     others = folded([like(2)]), replace(state, clock_ms=1), replace(state, watermarks={"x": 1})
     assert not any(state.equals(other) for other in others)
+
+
+def test_a_number_beyond_64_bits_is_refused(record: Make) -> None:
+    with pytest.raises(InvalidEvent, match="a number is beyond 64 bits") as refused:
+        frame([record(Kind.CLOCK, 1, person="", value=2**64)])
+    assert refused.value.reason == "range"
+
+
+def test_coded_people_are_of_the_type_of_their_numbers(like: Make, model: Model) -> None:
+    events = frame([like(1)]).with_columns(person=pl.lit(0, pl.UInt32), network=pl.lit(1, pl.UInt32))
+    coded = {"person": pl.UInt32, "network": pl.UInt32}
+    nothing = State.empty().mapped(
+        lambda _, rows: rows.cast({name: dtype for name, dtype in coded.items() if name in rows.columns})
+    )
+    assert fold_coded(nothing, events, 1, model).state.people.schema["person"] == pl.UInt32
