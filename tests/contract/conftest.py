@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -79,6 +80,10 @@ class Gateway:
 
     settings: Settings
     process: "subprocess.Popen[bytes]" = field(init=False)
+    environment: dict[str, str] = field(default_factory=dict)
+    """More of its settings."""
+    credentials: grpc.ChannelCredentials | None = None
+    """How to speak to it; None: plain text."""
     address: str = ""
     channel: grpc.Channel = field(init=False)
 
@@ -99,16 +104,21 @@ class Gateway:
             "PRESENCE_DATA": str(self.settings.data),
             "PRESENCE_GATEWAY": self.address or "127.0.0.1:0",
             "PRESENCE_LOG_FORMAT": "json",
+            **self.environment,
         }
         with self.log_path.open("wb") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "presence.gateway"], env=environment, stdout=log, stderr=log
             )
         self.address = self.logged("listening")["address"]
-        self.channel = grpc.insecure_channel(
-            self.address,
-            options=[("grpc.use_local_subchannel_pool", 1), ("grpc.max_reconnect_backoff_ms", 500)],
-        )
+        self.channel = self.connect()
+
+    def connect(self, *more: tuple[str, int]) -> grpc.Channel:
+        """A channel of its own, with these options."""
+        options = [("grpc.use_local_subchannel_pool", 1), ("grpc.max_reconnect_backoff_ms", 500), *more]
+        if self.credentials is None:
+            return grpc.insecure_channel(self.address, options=options)
+        return grpc.secure_channel(self.address, self.credentials, options=options)
 
     def wait_until_serving(self) -> None:
         for answer in health_pb2_grpc.HealthStub(self.channel).Watch(
@@ -148,12 +158,12 @@ def scores(settings: Settings) -> Iterator[Scores]:
 
 
 @pytest.fixture
-def new_gateway() -> Iterator[Callable[[Settings], Gateway]]:
+def new_gateway() -> Iterator[Callable[..., Gateway]]:
     """`new_gateway(settings)`: listening, but perhaps not serving yet; killed at the end of the test."""
     gateways: list[Gateway] = []
 
-    def start(settings: Settings) -> Gateway:
-        gateway = Gateway(settings)
+    def start(settings: Settings, **given: Any) -> Gateway:
+        gateway = Gateway(settings, **given)
         gateways.append(gateway)
         gateway.start()
         return gateway

@@ -22,6 +22,7 @@ COMMANDS = MappingProxyType(
         "scoring": "presence.cli.scoring:app",
         "score": "presence.cli.score:score",
         "watch": "presence.cli.score:watch",
+        "key": "presence.cli.key:key",
         "model": "presence.cli.model:app",
         "bench": "presence.cli.bench:app",
     }

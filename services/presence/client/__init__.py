@@ -8,6 +8,7 @@ with Client("127.0.0.1:50051") as client:
         print(update.scores)
 """
 
+from presence.client.access import Access
 from presence.client.client import Batch, Client
 from presence.client.errors import (
     Busy,
@@ -15,8 +16,10 @@ from presence.client.errors import (
     DeadlineExceeded,
     InvalidArgument,
     NotFound,
+    NotPermitted,
     ResumeTokenUnknown,
     TooLarge,
+    Unauthenticated,
     Unavailable,
     Violation,
 )
@@ -24,6 +27,7 @@ from presence.client.score import AccountShares, Pillars, Reason, Score
 from presence.client.watch import Update, Watch
 
 __all__ = [
+    "Access",
     "AccountShares",
     "Batch",
     "Busy",
@@ -32,11 +36,13 @@ __all__ = [
     "DeadlineExceeded",
     "InvalidArgument",
     "NotFound",
+    "NotPermitted",
     "Pillars",
     "Reason",
     "ResumeTokenUnknown",
     "Score",
     "TooLarge",
+    "Unauthenticated",
     "Unavailable",
     "Update",
     "Violation",

@@ -7,6 +7,7 @@ from typing import NamedTuple, Self
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from presence.client.access import NONE, Access
 from presence.client.errors import from_rpc
 from presence.client.score import Score, from_message
 from presence.client.watch import Watch
@@ -14,17 +15,6 @@ from presence.v1.service_pb2 import BatchGetScoresRequest, GetScoreRequest, Watc
 from presence.v1.service_pb2_grpc import ScoreServiceStub
 
 TIMEOUT_S = 5.0
-OPTIONS = (
-    ("grpc.max_receive_message_length", 16 * 2**20),
-    # gRPC would wait up to two minutes before it tries a restarted gateway again.
-    ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.max_reconnect_backoff_ms", 2_000),
-    # Despite its name: how long one attempt to connect may take.
-    ("grpc.min_reconnect_backoff_ms", 5_000),
-    # A gateway whose machine has gone is noticed within a minute.
-    ("grpc.keepalive_time_ms", 30_000),
-    ("grpc.keepalive_timeout_ms", 20_000),
-)
 
 
 class Batch(NamedTuple):
@@ -40,10 +30,12 @@ class Client:
     Every method raises the errors of `presence.client.errors`, and ends within its deadline.
     """
 
-    def __init__(self, address: str, *, timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(self, address: str, *, access: Access = NONE, timeout_s: float = TIMEOUT_S) -> None:
+        """Raises CallerError if `access` cannot be used."""
         self.address = address
         self._timeout_s = timeout_s
-        self._channel = grpc.insecure_channel(address, options=OPTIONS)
+        self._metadata = access.metadata()
+        self._channel = access.channel(address)
         self._scores = ScoreServiceStub(self._channel)
         self._health = health_pb2_grpc.HealthStub(self._channel)
 
@@ -63,7 +55,9 @@ class Client:
         """The newest score of `person`. Raises NotFound if there is none."""
         try:
             message = self._scores.GetScore(
-                GetScoreRequest(person=person), timeout=timeout_s or self._timeout_s
+                GetScoreRequest(person=person),
+                timeout=timeout_s or self._timeout_s,
+                metadata=self._metadata,
             )
         except grpc.RpcError as error:
             raise from_rpc(error, self.address) from error
@@ -73,7 +67,9 @@ class Client:
         """The newest scores of 1 to 1000 people."""
         request = BatchGetScoresRequest(people=people)
         try:
-            answer = self._scores.BatchGetScores(request, timeout=timeout_s or self._timeout_s)
+            answer = self._scores.BatchGetScores(
+                request, timeout=timeout_s or self._timeout_s, metadata=self._metadata
+            )
         except grpc.RpcError as error:
             raise from_rpc(error, self.address) from error
         return Batch(tuple(map(from_message, answer.scores)), tuple(answer.not_found))
@@ -86,7 +82,8 @@ class Client:
         watched = tuple(people)
 
         def call(token: str) -> object:
-            return self._scores.WatchScores(WatchScoresRequest(people=watched, resume_token=token))
+            request = WatchScoresRequest(people=watched, resume_token=token)
+            return self._scores.WatchScores(request, metadata=self._metadata)
 
         return Watch(call, self.address, resume_token)
 

@@ -1,6 +1,7 @@
 """A gRPC status as an error of Presence, by who must react. The one place where `grpc.RpcError` is read.
 
 CallerError         NotFound, InvalidArgument, ResumeTokenUnknown, TooLarge: ask for something else
+                    Unauthenticated, NotPermitted: show another credential
 RetryLater          Busy: the same again, after a while
 SourceUnavailable   Unavailable, DeadlineExceeded: the gateway is out of reach, or slow
 PresenceError       CallFailed: a fault of the gateway, or a client that does not fit it
@@ -44,8 +45,16 @@ class TooLarge(CallerError):
     """The answer would be larger than a message may be: ask for fewer people."""
 
 
+class Unauthenticated(CallerError):
+    """The gateway asks who calls, and the token is missing, wrong or has expired."""
+
+
+class NotPermitted(CallerError):
+    """The token does not allow for that."""
+
+
 class Busy(RetryLater):
-    """The gateway has as many watchers as it serves."""
+    """The gateway has as many watchers as it serves, or we call more often than we may."""
 
 
 class Unavailable(SourceUnavailable):
@@ -68,7 +77,7 @@ def from_rpc(error: grpc.RpcError, address: str) -> PresenceError:  # noqa: PLR0
     """The error of Presence that `error`, of a call to `address`, stands for."""
     assert isinstance(error, grpc.Call)
     code, message = error.code(), error.details() or ""
-    reason, violations = _details(error)
+    reason, violations, retry_s = _details(error)
     match code, reason:
         case grpc.StatusCode.NOT_FOUND, "PERSON_UNKNOWN":
             return NotFound(message)
@@ -76,8 +85,12 @@ def from_rpc(error: grpc.RpcError, address: str) -> PresenceError:  # noqa: PLR0
             return InvalidArgument(message, violations)
         case grpc.StatusCode.OUT_OF_RANGE, "RESUME_TOKEN_UNKNOWN":
             return ResumeTokenUnknown(message)
-        case grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_WATCHERS":
-            return Busy(message, after_s=BUSY_AFTER_S)
+        case grpc.StatusCode.UNAUTHENTICATED, _:
+            return Unauthenticated(message)
+        case grpc.StatusCode.PERMISSION_DENIED, _:
+            return NotPermitted(message)
+        case grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_WATCHERS" | "CALLED_TOO_OFTEN":
+            return Busy(message, after_s=retry_s or BUSY_AFTER_S)
         case grpc.StatusCode.RESOURCE_EXHAUSTED, _:
             return TooLarge(message)
         case grpc.StatusCode.UNAVAILABLE, _:
@@ -87,12 +100,13 @@ def from_rpc(error: grpc.RpcError, address: str) -> PresenceError:  # noqa: PLR0
     return CallFailed(f"the gateway at {address} says {code.name}: {message}", code.name)
 
 
-def _details(error: grpc.Call) -> tuple[str, tuple[Violation, ...]]:
-    """The reason of the ErrorInfo and the violations of the BadRequest; empty where there are none."""
+def _details(error: grpc.Call) -> tuple[str, tuple[Violation, ...], float]:
+    """The reason of the ErrorInfo, the violations of the BadRequest, the seconds of the RetryInfo; empty, or 0."""
     status = rpc_status.from_call(error)
     info, bad_request = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
+    retry = error_details_pb2.RetryInfo()
     for detail in status.details if status is not None else ():
-        detail.Unpack(info)
-        detail.Unpack(bad_request)
+        for known in (info, bad_request, retry):
+            detail.Unpack(known)
     violations = tuple(Violation(row.field, row.description) for row in bad_request.field_violations)
-    return info.reason, violations
+    return info.reason, violations, retry.retry_delay.ToMilliseconds() / 1000

@@ -16,6 +16,7 @@ from presence.gateway.read_model import ReadModel
 from presence.gateway.resume import DeploymentId, Positions
 from presence.gateway.server import GatewayServer, stop_signal
 from presence.gateway.servicer import Limits, ScoreServicer
+from presence.gateway.settings import GatewaySettings
 from presence.gateway.watching import Announcer, Watchers
 from presence.log.kafka import consumer, ensure_topics
 from presence.log.settings import Settings
@@ -24,7 +25,7 @@ FOLD_STOP_S = 2.0
 """A fold that waits for a silent broker is left behind; its last transaction is whole."""
 
 
-async def run(settings: Settings, limits: Limits | None = None) -> None:
+async def run(settings: Settings, own: GatewaySettings, limits: Limits | None = None) -> None:
     """Serve until SIGTERM or SIGINT.
 
     Raises CallerError for an address or data folder that cannot be used, SourceUnavailable without a broker,
@@ -36,7 +37,7 @@ async def run(settings: Settings, limits: Limits | None = None) -> None:
     with _owned(folder), ReadModel(folder) as model:
         watchers = Watchers(limits.watchers_max)
         servicer = ScoreServicer(model, watchers, limits)
-        server = GatewayServer(settings.gateway, servicer, watchers)
+        server = GatewayServer(settings.gateway, own, servicer, watchers)
         serving: set[asyncio.Task[None]] = set()
 
         def on_caught_up(deployment: DeploymentId, positions: Positions) -> None:

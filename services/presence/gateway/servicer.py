@@ -1,27 +1,18 @@
 """ScoreService: requests in, stored bytes out. Translates to and from protobuf, and decides nothing about scores."""
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any, TypeVar
-
-import grpc
-import structlog
 
 from presence.events.vocabulary import PersonId
 from presence.gateway import refusals, requests, resume, wire
+from presence.gateway.calls import Call, Method, Send
 from presence.gateway.read_model import Chunk, ReadModel
-from presence.gateway.refusals import Refused, abort
 from presence.gateway.resume import DeploymentId, Positions, ResumeToken
+from presence.gateway.scopes import Scope
 from presence.gateway.watching import Watcher, Watchers
 from presence.v1 import service_pb2
 
 SERVICE = service_pb2.DESCRIPTOR.services_by_name["ScoreService"].full_name
-
-log = structlog.get_logger(__name__)
-
-Request = TypeVar("Request")
-Context = grpc.aio.ServicerContext[Request, bytes]
-Send = Callable[[bytes], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,24 +46,33 @@ class ScoreServicer:
             self._seen = self._seen._replace(positions=positions)
             self._watchers.publish(people)
 
-    def handlers(self) -> "dict[str, grpc.RpcMethodHandler[Any, Any]]":
-        """By method. Answers leave as they are: they are serialised already."""
-        return {
-            "GetScore": grpc.unary_unary_rpc_method_handler(
-                _unary(self.get_score),
-                request_deserializer=service_pb2.GetScoreRequest.FromString,
+    def methods(self) -> tuple[Method, ...]:
+        """What this service answers, and to whom."""
+        return (
+            Method(
+                name="GetScore",
+                request=service_pb2.GetScoreRequest,
+                scope=Scope.SCORES_READ,
+                people=lambda request: (request.person,),
+                unary=self.get_score,
             ),
-            "BatchGetScores": grpc.unary_unary_rpc_method_handler(
-                _unary(self.batch_get_scores),
-                request_deserializer=service_pb2.BatchGetScoresRequest.FromString,
+            Method(
+                name="BatchGetScores",
+                request=service_pb2.BatchGetScoresRequest,
+                scope=Scope.SCORES_READ,
+                people=lambda request: request.people,
+                unary=self.batch_get_scores,
             ),
-            "WatchScores": grpc.unary_stream_rpc_method_handler(
-                _streaming(self.watch_scores),
-                request_deserializer=service_pb2.WatchScoresRequest.FromString,
+            Method(
+                name="WatchScores",
+                request=service_pb2.WatchScoresRequest,
+                scope=Scope.SCORES_READ,
+                people=lambda request: request.people,
+                stream=self.watch_scores,
             ),
-        }
+        )
 
-    def get_score(self, request: service_pb2.GetScoreRequest) -> bytes:
+    async def get_score(self, request: service_pb2.GetScoreRequest, _call: Call) -> bytes:
         """A serialised Score."""
         person = requests.person("person", request.person)
         self._require_caught_up()
@@ -81,7 +81,7 @@ class ScoreServicer:
             raise refusals.person_unknown(person)
         return score
 
-    def batch_get_scores(self, request: service_pb2.BatchGetScoresRequest) -> bytes:
+    async def batch_get_scores(self, request: service_pb2.BatchGetScoresRequest, _call: Call) -> bytes:
         """A serialised BatchGetScoresResponse."""
         people = requests.people("people", request.people, people_min=1)
         self._require_caught_up()
@@ -92,7 +92,7 @@ class ScoreServicer:
         not_found = [person for person, score in zip(people, found, strict=True) if score is None]
         return wire.batch_response(scores, not_found)
 
-    async def watch_scores(self, request: service_pb2.WatchScoresRequest, send: Send) -> None:
+    async def watch_scores(self, request: service_pb2.WatchScoresRequest, call: Call, send: Send) -> None:
         """Send serialised WatchScoresResponses: first what changed since the token, then what changes.
 
         `send` returns when the client has room for more. Ends only by Refused or cancellation.
@@ -104,6 +104,7 @@ class ScoreServicer:
         # The watcher joins before the first read, so that no change falls between the two.
         with self._watchers.joined(people) as watcher:
             while True:
+                call.check_expiry(call.caller)
                 seen = self._require_caught_up()
                 chunk = self._read(watcher, since, seen.positions)
                 since = chunk.reached
@@ -137,35 +138,3 @@ class ScoreServicer:
         if self._seen is None:
             raise refusals.catching_up()
         return self._seen
-
-
-def _unary(answer: Callable[[Request], bytes]) -> Callable[[Request, Context[Request]], Awaitable[bytes]]:
-    """The boundary of a call: a refusal goes out with its details, our own failure without."""
-
-    async def handle(request: Request, context: Context[Request]) -> bytes:
-        try:
-            return answer(request)
-        except Refused as refused:
-            await abort(context, refused)
-        except Exception:
-            log.exception("call_failed", method=answer.__name__)
-            await abort(context, refusals.internal())
-
-    return handle
-
-
-def _streaming(
-    answer: Callable[[Request, Send], Awaitable[None]],
-) -> Callable[[Request, Context[Request]], Awaitable[None]]:
-    """As `_unary`, to the end of the stream."""
-
-    async def handle(request: Request, context: Context[Request]) -> None:
-        try:
-            await answer(request, context.write)
-        except Refused as refused:
-            await abort(context, refused)
-        except Exception:
-            log.exception("call_failed", method=answer.__name__)
-            await abort(context, refusals.internal())
-
-    return handle

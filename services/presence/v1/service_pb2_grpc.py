@@ -27,8 +27,21 @@ if _version_not_supported:
 
 
 class ScoreServiceStub:
-    """Reads scores. Errors carry a google.rpc.ErrorInfo of the domain
-    `presence.v1` and, for a malformed request, a google.rpc.BadRequest.
+    """Reads scores.
+
+    Credential: `authorization: Bearer` and an API key or a JWT, or a client's
+    certificate (mTLS); a gateway on loopback may ask for none. Each method names
+    its scope; with the scope `self`, a token's own person may be asked about, and
+    nobody else.
+
+    Errors carry a google.rpc.ErrorInfo of the domain `presence.v1`, a
+    google.rpc.RequestInfo with the id of the request (the client's `x-request-id`
+    if it sent one), for a malformed request a google.rpc.BadRequest, and where
+    waiting helps a google.rpc.RetryInfo. Every method may end with
+    UNAUTHENTICATED: CREDENTIALS_MISSING, CREDENTIALS_INVALID, CREDENTIALS_EXPIRED
+    PERMISSION_DENIED: SCOPE_MISSING; the metadata name the `scope`
+    RESOURCE_EXHAUSTED: CALLED_TOO_OFTEN
+    UNAVAILABLE: CATCHING_UP until the gateway has read all scores, as health says
     """
 
     def __init__(self, channel):
@@ -55,12 +68,25 @@ class ScoreServiceStub:
 
 
 class ScoreServiceServicer:
-    """Reads scores. Errors carry a google.rpc.ErrorInfo of the domain
-    `presence.v1` and, for a malformed request, a google.rpc.BadRequest.
+    """Reads scores.
+
+    Credential: `authorization: Bearer` and an API key or a JWT, or a client's
+    certificate (mTLS); a gateway on loopback may ask for none. Each method names
+    its scope; with the scope `self`, a token's own person may be asked about, and
+    nobody else.
+
+    Errors carry a google.rpc.ErrorInfo of the domain `presence.v1`, a
+    google.rpc.RequestInfo with the id of the request (the client's `x-request-id`
+    if it sent one), for a malformed request a google.rpc.BadRequest, and where
+    waiting helps a google.rpc.RetryInfo. Every method may end with
+    UNAUTHENTICATED: CREDENTIALS_MISSING, CREDENTIALS_INVALID, CREDENTIALS_EXPIRED
+    PERMISSION_DENIED: SCOPE_MISSING; the metadata name the `scope`
+    RESOURCE_EXHAUSTED: CALLED_TOO_OFTEN
+    UNAVAILABLE: CATCHING_UP until the gateway has read all scores, as health says
     """
 
     def GetScore(self, request, context):
-        """The newest score of one person.
+        """The newest score of one person. Scope: scores.read.
 
         NOT_FOUND with reason PERSON_UNKNOWN: nobody of that id has a score.
         INVALID_ARGUMENT: the id is malformed.
@@ -75,6 +101,7 @@ class ScoreServiceServicer:
 
     def BatchGetScores(self, request, context):
         """The newest scores of up to 1000 people, in the order asked for.
+        Scope: scores.read.
 
         People without a score are named in `not_found`, and are no error.
         """
@@ -85,6 +112,7 @@ class ScoreServiceServicer:
     def WatchScores(self, request, context):
         """First the scores that changed after `resume_token` (without one: all that are
         watched), then every further change, until the client ends the call.
+        Scope: scores.read.
 
         A person's score never goes back to an older revision. Changes that follow each other
         faster than the client reads are conflated to the newest.
@@ -122,8 +150,21 @@ def add_ScoreServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class ScoreService:
-    """Reads scores. Errors carry a google.rpc.ErrorInfo of the domain
-    `presence.v1` and, for a malformed request, a google.rpc.BadRequest.
+    """Reads scores.
+
+    Credential: `authorization: Bearer` and an API key or a JWT, or a client's
+    certificate (mTLS); a gateway on loopback may ask for none. Each method names
+    its scope; with the scope `self`, a token's own person may be asked about, and
+    nobody else.
+
+    Errors carry a google.rpc.ErrorInfo of the domain `presence.v1`, a
+    google.rpc.RequestInfo with the id of the request (the client's `x-request-id`
+    if it sent one), for a malformed request a google.rpc.BadRequest, and where
+    waiting helps a google.rpc.RetryInfo. Every method may end with
+    UNAUTHENTICATED: CREDENTIALS_MISSING, CREDENTIALS_INVALID, CREDENTIALS_EXPIRED
+    PERMISSION_DENIED: SCOPE_MISSING; the metadata name the `scope`
+    RESOURCE_EXHAUSTED: CALLED_TOO_OFTEN
+    UNAVAILABLE: CATCHING_UP until the gateway has read all scores, as health says
     """
 
     @staticmethod

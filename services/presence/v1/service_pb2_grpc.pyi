@@ -28,8 +28,21 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class ScoreServiceStub:
-    """Reads scores. Errors carry a google.rpc.ErrorInfo of the domain
-    `presence.v1` and, for a malformed request, a google.rpc.BadRequest.
+    """Reads scores.
+
+    Credential: `authorization: Bearer` and an API key or a JWT, or a client's
+    certificate (mTLS); a gateway on loopback may ask for none. Each method names
+    its scope; with the scope `self`, a token's own person may be asked about, and
+    nobody else.
+
+    Errors carry a google.rpc.ErrorInfo of the domain `presence.v1`, a
+    google.rpc.RequestInfo with the id of the request (the client's `x-request-id`
+    if it sent one), for a malformed request a google.rpc.BadRequest, and where
+    waiting helps a google.rpc.RetryInfo. Every method may end with
+    UNAUTHENTICATED: CREDENTIALS_MISSING, CREDENTIALS_INVALID, CREDENTIALS_EXPIRED
+    PERMISSION_DENIED: SCOPE_MISSING; the metadata name the `scope`
+    RESOURCE_EXHAUSTED: CALLED_TOO_OFTEN
+    UNAVAILABLE: CATCHING_UP until the gateway has read all scores, as health says
     """
 
     @_typing.overload
@@ -37,7 +50,7 @@ class ScoreServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ScoreServiceAsyncStub: ...
     GetScore: _grpc.UnaryUnaryMultiCallable[_service_pb2.GetScoreRequest, _score_pb2.Score]
-    """The newest score of one person.
+    """The newest score of one person. Scope: scores.read.
 
     NOT_FOUND with reason PERSON_UNKNOWN: nobody of that id has a score.
     INVALID_ARGUMENT: the id is malformed.
@@ -48,12 +61,14 @@ class ScoreServiceStub:
     """
     BatchGetScores: _grpc.UnaryUnaryMultiCallable[_service_pb2.BatchGetScoresRequest, _service_pb2.BatchGetScoresResponse]
     """The newest scores of up to 1000 people, in the order asked for.
+    Scope: scores.read.
 
     People without a score are named in `not_found`, and are no error.
     """
     WatchScores: _grpc.UnaryStreamMultiCallable[_service_pb2.WatchScoresRequest, _service_pb2.WatchScoresResponse]
     """First the scores that changed after `resume_token` (without one: all that are
     watched), then every further change, until the client ends the call.
+    Scope: scores.read.
 
     A person's score never goes back to an older revision. Changes that follow each other
     faster than the client reads are conflated to the newest.
@@ -63,13 +78,26 @@ class ScoreServiceStub:
 
 @_typing.type_check_only
 class ScoreServiceAsyncStub(ScoreServiceStub):
-    """Reads scores. Errors carry a google.rpc.ErrorInfo of the domain
-    `presence.v1` and, for a malformed request, a google.rpc.BadRequest.
+    """Reads scores.
+
+    Credential: `authorization: Bearer` and an API key or a JWT, or a client's
+    certificate (mTLS); a gateway on loopback may ask for none. Each method names
+    its scope; with the scope `self`, a token's own person may be asked about, and
+    nobody else.
+
+    Errors carry a google.rpc.ErrorInfo of the domain `presence.v1`, a
+    google.rpc.RequestInfo with the id of the request (the client's `x-request-id`
+    if it sent one), for a malformed request a google.rpc.BadRequest, and where
+    waiting helps a google.rpc.RetryInfo. Every method may end with
+    UNAUTHENTICATED: CREDENTIALS_MISSING, CREDENTIALS_INVALID, CREDENTIALS_EXPIRED
+    PERMISSION_DENIED: SCOPE_MISSING; the metadata name the `scope`
+    RESOURCE_EXHAUSTED: CALLED_TOO_OFTEN
+    UNAVAILABLE: CATCHING_UP until the gateway has read all scores, as health says
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetScore: _aio.UnaryUnaryMultiCallable[_service_pb2.GetScoreRequest, _score_pb2.Score]  # type: ignore[assignment]
-    """The newest score of one person.
+    """The newest score of one person. Scope: scores.read.
 
     NOT_FOUND with reason PERSON_UNKNOWN: nobody of that id has a score.
     INVALID_ARGUMENT: the id is malformed.
@@ -80,12 +108,14 @@ class ScoreServiceAsyncStub(ScoreServiceStub):
     """
     BatchGetScores: _aio.UnaryUnaryMultiCallable[_service_pb2.BatchGetScoresRequest, _service_pb2.BatchGetScoresResponse]  # type: ignore[assignment]
     """The newest scores of up to 1000 people, in the order asked for.
+    Scope: scores.read.
 
     People without a score are named in `not_found`, and are no error.
     """
     WatchScores: _aio.UnaryStreamMultiCallable[_service_pb2.WatchScoresRequest, _service_pb2.WatchScoresResponse]  # type: ignore[assignment]
     """First the scores that changed after `resume_token` (without one: all that are
     watched), then every further change, until the client ends the call.
+    Scope: scores.read.
 
     A person's score never goes back to an older revision. Changes that follow each other
     faster than the client reads are conflated to the newest.
@@ -94,8 +124,21 @@ class ScoreServiceAsyncStub(ScoreServiceStub):
     """
 
 class ScoreServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Reads scores. Errors carry a google.rpc.ErrorInfo of the domain
-    `presence.v1` and, for a malformed request, a google.rpc.BadRequest.
+    """Reads scores.
+
+    Credential: `authorization: Bearer` and an API key or a JWT, or a client's
+    certificate (mTLS); a gateway on loopback may ask for none. Each method names
+    its scope; with the scope `self`, a token's own person may be asked about, and
+    nobody else.
+
+    Errors carry a google.rpc.ErrorInfo of the domain `presence.v1`, a
+    google.rpc.RequestInfo with the id of the request (the client's `x-request-id`
+    if it sent one), for a malformed request a google.rpc.BadRequest, and where
+    waiting helps a google.rpc.RetryInfo. Every method may end with
+    UNAUTHENTICATED: CREDENTIALS_MISSING, CREDENTIALS_INVALID, CREDENTIALS_EXPIRED
+    PERMISSION_DENIED: SCOPE_MISSING; the metadata name the `scope`
+    RESOURCE_EXHAUSTED: CALLED_TOO_OFTEN
+    UNAVAILABLE: CATCHING_UP until the gateway has read all scores, as health says
     """
 
     @_abc_1.abstractmethod
@@ -104,7 +147,7 @@ class ScoreServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _service_pb2.GetScoreRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_score_pb2.Score, _abc.Awaitable[_score_pb2.Score]]:
-        """The newest score of one person.
+        """The newest score of one person. Scope: scores.read.
 
         NOT_FOUND with reason PERSON_UNKNOWN: nobody of that id has a score.
         INVALID_ARGUMENT: the id is malformed.
@@ -121,6 +164,7 @@ class ScoreServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_service_pb2.BatchGetScoresResponse, _abc.Awaitable[_service_pb2.BatchGetScoresResponse]]:
         """The newest scores of up to 1000 people, in the order asked for.
+        Scope: scores.read.
 
         People without a score are named in `not_found`, and are no error.
         """
@@ -133,6 +177,7 @@ class ScoreServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_service_pb2.WatchScoresResponse], _abc.AsyncIterator[_service_pb2.WatchScoresResponse]]:
         """First the scores that changed after `resume_token` (without one: all that are
         watched), then every further change, until the client ends the call.
+        Scope: scores.read.
 
         A person's score never goes back to an older revision. Changes that follow each other
         faster than the client reads are conflated to the newest.

@@ -9,14 +9,16 @@ from pathlib import Path
 
 import grpc
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from presence.events.vocabulary import PersonId
 from presence.gateway import resume
+from presence.gateway.calls import Call
 from presence.gateway.read_model import Change, ReadModel
 from presence.gateway.refusals import Refused
 from presence.gateway.resume import DeploymentId, Positions, ResumeToken
+from presence.gateway.scopes import LOCAL
 from presence.gateway.servicer import Limits, ScoreServicer
 from presence.gateway.watching import Announcer, Watchers
 from presence.log.revision import Revision, decode, encode
@@ -24,6 +26,7 @@ from presence.v1.score_pb2 import Score
 from presence.v1.service_pb2 import GetScoreRequest, WatchScoresRequest, WatchScoresResponse
 
 DEPLOYMENT = DeploymentId(b"here4now")
+CALL = Call(LOCAL, lambda _caller: None, lambda: None)
 SMALL = Limits(watchers_max=3, message_bytes_max=150)
 
 
@@ -73,7 +76,7 @@ class Reader:
         self.room = asyncio.Event()
         self.room.set()
         request = WatchScoresRequest(people=[person(number) for number in people], resume_token=resume_token)
-        self.call = asyncio.create_task(topic.servicer.watch_scores(request, self.take))
+        self.call = asyncio.create_task(topic.servicer.watch_scores(request, CALL, self.take))
 
     async def take(self, message: bytes) -> None:
         await self.room.wait()
@@ -196,7 +199,7 @@ async def test_watchers_are_bounded_and_leave_nothing_behind(topic: Topic) -> No
     readers = [Reader(topic), Reader(topic, 1), Reader(topic, 1, 2)]
     await settle()
     with pytest.raises(Refused) as refused:
-        await topic.servicer.watch_scores(WatchScoresRequest(), readers[0].take)
+        await topic.servicer.watch_scores(WatchScoresRequest(), CALL, readers[0].take)
     assert (refused.value.code, refused.value.reason) == (
         grpc.StatusCode.RESOURCE_EXHAUSTED,
         "TOO_MANY_WATCHERS",
@@ -221,7 +224,7 @@ async def test_a_stop_ends_every_watch_so_that_it_resumes(topic: Topic) -> None:
             "GATEWAY_STOPPING",
         )
     with pytest.raises(Refused, match="stopping"):
-        await topic.servicer.watch_scores(WatchScoresRequest(), readers[0].take)
+        await topic.servicer.watch_scores(WatchScoresRequest(), CALL, readers[0].take)
 
 
 @pytest.mark.parametrize(
@@ -252,7 +255,7 @@ def test_nothing_is_answered_before_the_fold_has_caught_up(tmp_path: Path) -> No
         servicer = ScoreServicer(model, Watchers(1), SMALL)
         servicer.changed([person(1)], (0, 1))
         with pytest.raises(Refused) as refused:
-            servicer.get_score(GetScoreRequest(person=person(1)))
+            asyncio.run(servicer.get_score(GetScoreRequest(person=person(1)), CALL))
         assert (refused.value.code, refused.value.reason) == (grpc.StatusCode.UNAVAILABLE, "CATCHING_UP")
 
 
@@ -287,6 +290,7 @@ STEP = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(STEP, max_size=40), st.sampled_from([(), (1,), (0, 3, 4, 7)]))
 def test_whatever_happens_the_client_ends_with_the_newest_and_never_went_back(
     steps: list[list[int] | str], people: tuple[int, ...]
