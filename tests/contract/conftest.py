@@ -49,12 +49,14 @@ class Scores:
         ensure_topics(self.settings)
         self._producer = producer(self.settings)
 
-    def publish(self, numbers: Iterable[int], *, presence: int = 1000, revision: int | None = None) -> None:
-        """Scores of these people, acknowledged by the broker; `revision` only to go against the rules."""
+    def publish(
+        self, numbers: Iterable[int], *, presence: int = 1000, revision: int | None = None, **more: Any
+    ) -> None:
+        """Scores of these people, acknowledged by the broker; `revision` to go against the rules, more fields of Score."""
         for number in numbers:
             self._revision += 1
             at = Revision(0, self._revision if revision is None else revision)
-            score = Score(person=_person(number), presence_millipoints=presence, revision=encode(at))
+            score = Score(person=_person(number), presence_millipoints=presence, revision=encode(at), **more)
             self._send(_person(number), score.SerializeToString())
         self._producer.flush()
 

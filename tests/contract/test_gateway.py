@@ -394,6 +394,7 @@ def test_a_taken_port_or_folder_is_one_clear_line(gateway: Gateway, tmp_path: Pa
     port = start(gateway.address, tmp_path / "another")
     assert (port.returncode, port.stdout) == (2, "")
     assert f"cannot listen on {gateway.address}" in port.stderr.splitlines()[-1]
+    assert "Address already in use" in port.stderr
     folder = start("127.0.0.1:0", gateway.settings.data)
     assert folder.returncode == 2
     assert "another gateway is at work" in folder.stderr.splitlines()[-1]

@@ -88,6 +88,8 @@ def methods(stub: ScoreServiceStub, person: str) -> dict[str, Callable[..., Any]
     requests = {
         "GetScore": service_pb2.GetScoreRequest(person=person),
         "BatchGetScores": service_pb2.BatchGetScoresRequest(people=[person]),
+        "GetRank": service_pb2.GetRankRequest(person=person),
+        "ListScores": service_pb2.ListScoresRequest(),
         "WatchScores": service_pb2.WatchScoresRequest(people=[person]),
     }
     service = service_pb2.DESCRIPTOR.services_by_name["ScoreService"]
@@ -159,7 +161,10 @@ def test_each_method_asks_for_a_credential_that_is_there_right_fresh_and_wide_en
             assert refused(call, credential) == (code, reason), (name, credential)
         assert call(KEY)
         assert call(issuer.token("scores.read explain.read"))
-        assert call(issuer.token("self", sub=person(1)))
+        if name == "ListScores":
+            assert refused(call, issuer.token("self", sub=person(1))) == (denied, "SCOPE_MISSING")
+        else:
+            assert call(issuer.token("self", sub=person(1)))
 
 
 def test_self_is_nobody_else_and_not_everybody(asking: Any, issuer: Issuer, person: Person) -> None:

@@ -4,6 +4,7 @@ A credential is `authorization: Bearer <API key or JWT>`, else the client's cert
 need none: they say nothing of anybody.
 """
 
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -14,6 +15,7 @@ from presence.gateway.rates import Rates
 from presence.gateway.reloaded import Reloaded
 from presence.gateway.scopes import LOCAL, Caller, CallerId, Scope, scopes
 from presence.gateway.settings import GatewaySettings
+from presence.log.clock import now_ms
 
 TOKENS_MAX = 10_000
 """Tokens whose signature need not be checked again: a check costs as much as a call."""
@@ -36,7 +38,6 @@ class Door:
     def __init__(
         self, settings: GatewaySettings, *, now_s: Callable[[], float], monotonic_s: Callable[[], float]
     ) -> None:
-        """Raises CallerError if a file of the settings cannot be used."""
         self._settings = settings
         self._now_s = now_s
         self._monotonic_s = monotonic_s
@@ -53,6 +54,11 @@ class Door:
             else None
         )
         self._keys = Reloaded(settings.jwks_file, bearer.parse) if settings.jwks_file else None
+
+    @classmethod
+    def of(cls, settings: GatewaySettings) -> "Door":
+        """A door that goes by this machine's clocks. Raises CallerError if a file of the settings cannot be used."""
+        return cls(settings, now_s=lambda: now_ms() / 1000, monotonic_s=time.monotonic)
 
     def caller(self, context: Context) -> Caller:
         """Who is calling, after taking one call from what they may do in a second.

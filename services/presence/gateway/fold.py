@@ -1,14 +1,12 @@
 """The fold: reads the topic of scores on a thread of its own and keeps the read model up to date.
 
-It waits for nobody: readers see the last committed transaction, watchers are told through `FoldListener` and read
-for themselves. On a crash nothing is lost or counted twice, since positions are part of the transaction.
+It waits for nobody: readers see the last committed transaction, and are rung up when there is a new one. On a crash nothing is lost or counted twice, since positions are part of the transaction.
 """
 
 import hashlib
 import threading
 import uuid
-from collections.abc import Collection, Iterable, Mapping
-from typing import Protocol
+from collections.abc import Callable, Iterable, Mapping
 
 import structlog
 from google.protobuf.message import DecodeError
@@ -18,10 +16,11 @@ from kafka.errors import KafkaError, OffsetOutOfRangeError
 
 from presence.events.errors import InvariantBroken, SourceUnavailable
 from presence.events.vocabulary import PersonId
-from presence.gateway.read_model import Applied, Change, ReadModel
+from presence.gateway.read_model import Applied, ReadModel
 from presence.gateway.resume import DeploymentId, Positions
+from presence.gateway.rows import Change, row_of
+from presence.gateway.session import Session
 from presence.log.clock import now_ms
-from presence.log.revision import Revision, decode
 from presence.v1.score_pb2 import Score
 
 POLL_MS = 200
@@ -34,14 +33,6 @@ ABSENCE_MS_MAX = 12 * 3_600_000
 log = structlog.get_logger(__name__)
 
 
-class FoldListener(Protocol):
-    """Is told on the fold's thread, and must not block."""
-
-    def changed(self, people: Collection[PersonId], positions: Positions) -> None: ...
-
-    def caught_up(self, deployment: DeploymentId, positions: Positions) -> None: ...
-
-
 class Fold:
     """Reads the topic of scores from where the read model stands, for ever."""
 
@@ -50,13 +41,17 @@ class Fold:
         consumer: KafkaConsumer,
         topic: str,
         model: ReadModel,
-        listener: FoldListener,
+        *,
+        session: Session,
+        ring: Callable[[], None],
         stopping: threading.Event,
     ) -> None:
+        """`ring` is called after each transaction, on the fold's thread, and must not block."""
         self._consumer = consumer
         self._topic = topic
         self._model = model
-        self._listener = listener
+        self._session = session
+        self._ring = ring
         self._stopping = stopping
 
     def run(self, deployment: DeploymentId) -> None:
@@ -78,7 +73,7 @@ class Fold:
         while not self._stopping.is_set():
             if behind and self._has_reached(ends):
                 behind = False
-                self._catch_up(deployment)
+                self._catch_up()
             self._step()
 
     def _begin(self, deployment: DeploymentId) -> dict[TopicPartition, int]:
@@ -123,7 +118,7 @@ class Fold:
         positions = self._positions(self._consumer.assignment())
         applied = self._model.apply(changes, positions=positions, now_ms=now)
         _report(applied)
-        self._listener.changed(applied.changed, positions)
+        self._ring()
 
     def _touch(self, now: int) -> None:
         """Keep a quiet topic from looking like a long absence, but only if it is quiet and not out of reach."""
@@ -137,11 +132,12 @@ class Fold:
         if self._has_reached(ends):
             self._model.touch(now)
 
-    def _catch_up(self, deployment: DeploymentId) -> None:
+    def _catch_up(self) -> None:
         # Behind the last record there can be markers of transactions; a token never speaks of more than this.
         positions = self._positions(self._consumer.assignment())
         self._model.apply((), positions=positions, now_ms=now_ms())
-        self._listener.caught_up(deployment, positions)
+        self._model.serve(self._session)
+        self._ring()
         log.info("caught_up", topic=self._topic, positions=positions)
 
     def _has_reached(self, ends: Mapping[TopicPartition, int]) -> bool:
@@ -162,14 +158,15 @@ def change_of(record: ConsumerRecord) -> Change:
         raise InvariantBroken(f"a score without a key: {where}")
     person = PersonId(record.key.decode(errors="replace"))
     if not record.value:
-        return Change(record.partition, record.offset, person, Revision(0, 0), b"")
+        return Change(record.partition, record.offset, person, None)
     try:
         score = Score.FromString(record.value)
     except DecodeError as error:
         raise InvariantBroken(f"not a Score: {where}") from error
     if score.person != person:
         raise InvariantBroken(f"a Score under another person's key: {where}")
-    return Change(record.partition, record.offset, person, decode(score.revision), record.value)
+    row = row_of(record.partition, record.offset, score, record.value)
+    return Change(record.partition, record.offset, person, row)
 
 
 def deployment_of(admin: KafkaAdminClient, topic: str) -> DeploymentId:

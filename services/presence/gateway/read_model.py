@@ -1,16 +1,16 @@
-"""The newest score of everybody, in LMDB, with how far the topic of scores was folded.
+"""The newest score of everybody, in LMDB, with how far the topics were folded; shared by all processes of a gateway.
 
-Scores, their order of change and the positions are written in one transaction, so that a kill at any moment leaves
-a state that was true at some offset. The model can be deleted: the topic brings it back. One thread writes, any
-thread reads.
+Everything is written in one transaction with the positions, so that a kill at any moment leaves a state that was true at
+some offset. The model can be deleted: the topics bring it back. One thread of one process writes, any reads.
 
-    people   person -> scores partition, scores offset, revision, serialised Score
+    people   person -> where the score came from, what it is ordered by, serialised Score
     changes  scores partition, scores offset -> person; one row per person, so it is the topic after compaction
-    meta     schema, deployment, positions, and when the topic was last read
+    order    kind, column, figure, person -> nothing
+    ranks    kind, level, block -> 64 counters
+    meta     schema, deployment, positions, number of changes, who serves, and when the topic was last read
 """
 
 import struct
-import threading
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,28 +21,22 @@ import lmdb
 
 from presence.events.errors import InvariantBroken
 from presence.events.vocabulary import PersonId
+from presence.gateway import order, ranks
+from presence.gateway.order import Order, Place
 from presence.gateway.resume import DeploymentId, Positions
+from presence.gateway.rows import KINDS, PRESENCE, Change, Row, place_of, score_of
+from presence.gateway.session import Session
 from presence.log.revision import Revision
 
-SCHEMA = b"1"
-MAP_BYTES_MIN = 64 * 2**20
-MAP_BYTES_MAX = 2**40
-"""A terabyte: far beyond a gateway of 100 million people."""
-_ROW = struct.Struct(">IQIQ")
+SCHEMA = b"2"
+TABLES = ("people", "changes", "order", "ranks", "meta")
+MAP_BYTES = 2**40
+"""Of addresses, and not of disk or memory: a terabyte is far beyond a gateway of 100 million people."""
+READERS_MAX = 510
 _CHANGE = struct.Struct(">IQ")
 _U64 = struct.Struct(">Q")
 
 T = TypeVar("T")
-
-
-class Change(NamedTuple):
-    """One record of the topic of scores; `score` is empty for a tombstone, and `revision` means nothing then."""
-
-    partition: int
-    offset: int
-    person: PersonId
-    revision: Revision
-    score: bytes
 
 
 @dataclass(slots=True)
@@ -55,6 +49,14 @@ class Applied:
     older: int = 0
 
 
+class Seen(NamedTuple):
+    """How far the model is: everything before `positions` is in it, after `changes` changes of scores."""
+
+    deployment: DeploymentId
+    positions: Positions
+    changes: int
+
+
 class Chunk(NamedTuple):
     """Scores in the order of their change; `reached` is where the next chunk begins."""
 
@@ -63,20 +65,52 @@ class Chunk(NamedTuple):
     complete: bool
 
 
+class Page(NamedTuple):
+    """Scores of a list; `last` is where the next page begins, None after the last one."""
+
+    scores: list[bytes]
+    last: Place | None
+    total: int
+
+
+class Standing(NamedTuple):
+    """How many people score more than somebody, how many have the same presence (oneself included), of how many."""
+
+    above: int
+    equal: int
+    total: int
+
+
+class Ranked(NamedTuple):
+    """Somebody's standing among everybody and within their kind."""
+
+    row: Row
+    among_all: Standing
+    within_kind: Standing
+
+
 class ReadModel:
     """Open it once per process and folder, as LMDB wants it; use it as a context manager."""
 
-    def __init__(self, folder: Path, *, map_bytes: int = MAP_BYTES_MIN) -> None:
+    def __init__(self, folder: Path, *, readonly: bool = False) -> None:
+        """A `readonly` model must have been opened by its writer before."""
         folder.mkdir(parents=True, exist_ok=True)
         # Without metasync a power failure can lose the last transactions, which the topic brings back; never more.
-        self._env = lmdb.open(str(folder), map_size=map_bytes, max_dbs=3, metasync=False)
-        self._people = self._env.open_db(b"people")
-        self._changes = self._env.open_db(b"changes")
-        self._meta = self._env.open_db(b"meta")
-        # LMDB's map may be resized only while this process has no transaction open.
-        self._map_in_use = threading.Lock()
-        if self._meta_value(b"schema") not in {None, SCHEMA}:
-            self._write(self._clear)
+        self._env = lmdb.open(
+            str(folder),
+            map_size=MAP_BYTES,
+            max_dbs=len(TABLES),
+            max_readers=READERS_MAX,
+            metasync=False,
+            readonly=readonly,
+        )
+        opened = {name: self._env.open_db(name.encode(), create=not readonly) for name in TABLES}
+        self._people, self._changes, self._order, self._ranks, self._meta = opened.values()
+        if not readonly:
+            # Readers that were killed must not hold old pages for ever.
+            self._env.reader_check()
+            if self._meta_value(b"schema") not in {None, SCHEMA}:
+                self._write(self._clear)
 
     def __enter__(self) -> Self:
         return self
@@ -95,14 +129,22 @@ class ReadModel:
     @property
     def positions(self) -> Positions:
         """By partition, the offset of the next record to fold; empty before `begin`."""
-        packed = self._meta_value(b"positions") or b""
-        return tuple(offset for (offset,) in _U64.iter_unpack(packed))
+        return _unpacked(self._meta_value(b"positions") or b"")
 
     @property
     def read_ms(self) -> int:
         """When the topic was last read, by the clock of whoever read it; 0 before `begin`."""
         packed = self._meta_value(b"read_ms")
         return _U64.unpack(packed)[0] if packed else 0
+
+    def seen(self, session: Session) -> Seen | None:
+        """How far the model is; None until the writer of that session has caught up with the topics."""
+        with self._reading() as txn:
+            if txn.get(b"serving", db=self._meta) != session:
+                return None
+            deployment = DeploymentId(bytes(txn.get(b"deployment", b"", db=self._meta) or b""))
+            positions = _unpacked(txn.get(b"positions", b"", db=self._meta) or b"")
+            return Seen(deployment, positions, self._changes_so_far(txn))
 
     def begin(self, deployment: DeploymentId, positions: Positions) -> None:
         """Forget everything, and be the empty model of `deployment` that reads on from `positions`."""
@@ -114,8 +156,13 @@ class ReadModel:
 
         self._write(write)
 
+    def serve(self, session: Session) -> None:
+        """Say that the writer of that session has caught up."""
+        self._write(lambda txn: txn.put(b"serving", session, db=self._meta))
+
     def touch(self, now_ms: int) -> None:
         """Note that the topic was read to its end at `now_ms`."""
+        self._env.reader_check()
         self._write(lambda txn: txn.put(b"read_ms", _U64.pack(now_ms), db=self._meta))
 
     def apply(self, changes: Collection[Change], *, positions: Positions, now_ms: int) -> Applied:
@@ -127,35 +174,57 @@ class ReadModel:
 
         def write(txn: lmdb.Transaction) -> Applied:
             applied = Applied()
+            before: dict[bytes, Row | None] = {}
+            after: dict[bytes, Row | None] = {}
+            news = 0
             for change in changes:
-                self._apply_one(txn, change, applied)
+                key = change.person.encode()
+                if key not in before:
+                    before[key] = after[key] = self._row(txn, key)
+                if _is_new(change, after[key], applied):
+                    after[key] = change.row
+                    news += 1
+            self._replace(txn, before, after)
             txn.put(b"positions", _packed(positions), db=self._meta)
+            txn.put(b"changes", _U64.pack(self._changes_so_far(txn) + news), db=self._meta)
             txn.put(b"read_ms", _U64.pack(now_ms), db=self._meta)
             return applied
 
         return self._write(write)
 
-    def _apply_one(self, txn: lmdb.Transaction, change: Change, applied: Applied) -> None:
-        key = change.person.encode()
-        stored = txn.get(key, db=self._people)
-        if stored is not None:
-            partition, offset, *revision = _ROW.unpack_from(stored)
-            if change.score and change.revision.is_before(Revision(*revision)):
-                applied.older += 1
-                return
-            if change.score == stored[_ROW.size :]:
-                applied.repeated += 1
-                return
-            txn.delete(_CHANGE.pack(partition, offset), db=self._changes)
-        if change.score:
-            head = _ROW.pack(change.partition, change.offset, *change.revision)
-            txn.put(key, head + change.score, db=self._people)
-            txn.put(_CHANGE.pack(change.partition, change.offset), key, db=self._changes)
-            applied.changed.add(change.person)
-        else:
-            txn.delete(key, db=self._people)
-            applied.changed.discard(change.person)
-            applied.erased += 1
+    def _replace(
+        self, txn: lmdb.Transaction, before: dict[bytes, Row | None], after: dict[bytes, Row | None]
+    ) -> None:
+        """Write what a batch leaves, once for each person; keys in order, as LMDB is fastest."""
+        people: list[tuple[bytes, bytes]] = []
+        changes: list[tuple[bytes, bytes]] = []
+        gone: list[bytes] = []
+        come: list[bytes] = []
+        recount = ranks.Recount(lambda key: txn.get(key, db=self._ranks))
+        for key in sorted(key for key in before if before[key] is not after[key]):
+            old, new = before[key], after[key]
+            if old is not None:
+                txn.delete(_CHANGE.pack(old.partition, old.offset), db=self._changes)
+                recount.add(old.kind, old.figures[PRESENCE], -1)
+            if new is not None:
+                people.append((key, new.packed()))
+                changes.append((_CHANGE.pack(new.partition, new.offset), key))
+                recount.add(new.kind, new.figures[PRESENCE], 1)
+            else:
+                txn.delete(key, db=self._people)
+            was, will_be = (set(order.keys(row, key)) if row else set() for row in (old, new))
+            gone += was - will_be
+            come += will_be - was
+        for key in sorted(gone):
+            txn.delete(key, db=self._order)
+        for rows, table in (
+            (people, self._people),
+            (sorted(changes), self._changes),
+            ([(key, b"") for key in sorted(come)], self._order),
+            (sorted(recount.blocks().items()), self._ranks),
+        ):
+            with txn.cursor(table) as cursor:
+                cursor.putmulti(rows)
 
     def score(self, person: PersonId) -> bytes | None:
         """The serialised Score of `person`, or None."""
@@ -166,6 +235,47 @@ class ReadModel:
         """The serialised Scores of `people`, in their order, all as of one moment."""
         with self._reading() as txn:
             return [self._score(txn, person.encode()) for person in people]
+
+    def revision(self, person: PersonId) -> Revision | None:
+        """The revision of the score of `person`; None without one."""
+        with self._reading() as txn:
+            row = self._row(txn, person.encode())
+            return row.revision if row else None
+
+    def page(self, wanted: Order, after: Place | None, *, rows_max: int, bytes_max: int) -> Page:
+        """The scores of an order beyond `after`, as many as fit (one always does)."""
+        with self._reading() as txn:
+            found = sum(ranks.total(self._blocks(txn), kind) for kind in wanted.kinds)
+            scores: list[bytes] = []
+            room, last = bytes_max, after
+            for place in order.walk(txn, self._order, wanted, after):
+                score = self._score(txn, place.person)
+                if score is None:
+                    raise InvariantBroken("the order of the read model holds nobody")
+                room -= len(score)
+                if scores and (len(scores) == rows_max or room < 0):
+                    return Page(scores, last, found)
+                scores.append(score)
+                last = place
+            return Page(scores, None, found)
+
+    def rank(self, person: PersonId) -> Ranked | None:
+        """Where `person` stands, all as of one moment; None without a score."""
+        with self._reading() as txn:
+            row = self._row(txn, person.encode())
+            if row is None:
+                return None
+            stored, presence = self._blocks(txn), row.figures[PRESENCE]
+            standings = {
+                kind: Standing(
+                    ranks.above(stored, kind, presence),
+                    ranks.equal(stored, kind, presence),
+                    ranks.total(stored, kind),
+                )
+                for kind in KINDS
+            }
+            everybody = Standing(*(sum(counts) for counts in zip(*standings.values(), strict=True)))
+            return Ranked(row, everybody, standings[row.kind])
 
     def changes(self, since: Positions, until: Positions, *, bytes_max: int) -> Chunk:
         """Scores whose newest change lies in `since` <= offset < `until`, as many as fit (one always does)."""
@@ -180,10 +290,15 @@ class ReadModel:
             rows = []
             for key in (person.encode() for person in people):
                 if (stored := txn.get(key, db=self._people)) is not None:
-                    partition, offset, *_ = _ROW.unpack_from(stored)
+                    partition, offset = place_of(stored)
                     if since[partition] <= offset < until[partition]:
                         rows.append((partition, offset, key))
             return self._chunk(txn, sorted(rows), (since, until), bytes_max)
+
+    def changed(self, since: Positions, until: Positions) -> list[PersonId]:
+        """Whose newest change lies in `since` <= offset < `until`."""
+        with self._reading() as txn:
+            return [PersonId(key.decode()) for _, _, key in self._changed(txn, since, until)]
 
     def _changed(
         self, txn: lmdb.Transaction, since: Positions, until: Positions
@@ -221,7 +336,18 @@ class ReadModel:
 
     def _score(self, txn: lmdb.Transaction, key: bytes) -> bytes | None:
         stored = txn.get(key, db=self._people)
-        return None if stored is None else bytes(stored[_ROW.size :])
+        return None if stored is None else score_of(stored)
+
+    def _row(self, txn: lmdb.Transaction, key: bytes) -> Row | None:
+        stored = txn.get(key, db=self._people)
+        return None if stored is None else Row.unpacked(stored)
+
+    def _blocks(self, txn: lmdb.Transaction) -> ranks.Block:
+        return lambda key: txn.get(key, db=self._ranks)
+
+    def _changes_so_far(self, txn: lmdb.Transaction) -> int:
+        packed = txn.get(b"changes", db=self._meta)
+        return _U64.unpack(packed)[0] if packed else 0
 
     def _meta_value(self, key: bytes) -> bytes | None:
         with self._reading() as txn:
@@ -229,30 +355,42 @@ class ReadModel:
             return None if value is None else bytes(value)
 
     def _clear(self, txn: lmdb.Transaction) -> None:
-        for table in (self._people, self._changes, self._meta):
+        for table in (self._people, self._changes, self._order, self._ranks, self._meta):
             txn.drop(table, delete=False)
         txn.put(b"schema", SCHEMA, db=self._meta)
 
     @contextmanager
     def _reading(self) -> Iterator[lmdb.Transaction]:
-        with self._map_in_use, self._env.begin(buffers=True) as txn:
+        with self._env.begin(buffers=True) as txn:
             yield txn
 
     def _write(self, write: Callable[[lmdb.Transaction], T]) -> T:
-        while True:
-            try:
-                with self._env.begin(write=True) as txn:
-                    return write(txn)
-            except lmdb.MapFullError:
-                self._grow()
+        try:
+            with self._env.begin(write=True) as txn:
+                return write(txn)
+        except lmdb.MapFullError as error:
+            raise InvariantBroken(f"the read model has outgrown {MAP_BYTES} bytes") from error
 
-    def _grow(self) -> None:
-        map_bytes = 2 * self._env.info()["map_size"]
-        if map_bytes > MAP_BYTES_MAX:
-            raise InvariantBroken(f"the read model has outgrown {MAP_BYTES_MAX} bytes")
-        with self._map_in_use:
-            self._env.set_mapsize(map_bytes)
+
+def _is_new(change: Change, stored: Row | None, applied: Applied) -> bool:
+    """Whether a record says something that the row does not; what it did is noted in `applied`."""
+    if change.row is None:
+        applied.changed.discard(change.person)
+        applied.erased += 1
+        return stored is not None
+    if stored is not None and change.row.revision.is_before(stored.revision):
+        applied.older += 1
+        return False
+    if stored is not None and change.row.score == stored.score:
+        applied.repeated += 1
+        return False
+    applied.changed.add(change.person)
+    return True
 
 
 def _packed(positions: Positions) -> bytes:
     return b"".join(map(_U64.pack, positions))
+
+
+def _unpacked(packed: bytes | memoryview) -> Positions:
+    return tuple(offset for (offset,) in _U64.iter_unpack(packed))

@@ -18,6 +18,7 @@ from presence.events.vocabulary import PersonId
 
 DOMAIN = "presence.v1"
 STATUS_TRAILER = "grpc-status-details-bin"
+RETRY_S = 1.0
 VIOLATIONS_MAX = 20
 """More would not help the reader, and a refusal should stay small."""
 
@@ -103,6 +104,15 @@ def resume_token_unknown(why: str) -> Refused:
         grpc.StatusCode.OUT_OF_RANGE,
         "RESUME_TOKEN_UNKNOWN",
         f"the resume token is {why}: watch again without it",
+    )
+
+
+def revision_not_reached() -> Refused:
+    return Refused(
+        grpc.StatusCode.UNAVAILABLE,
+        "REVISION_NOT_REACHED",
+        "this gateway has not seen that revision yet: try again, or without min_revision",
+        retry_s=RETRY_S,
     )
 
 

@@ -3,11 +3,19 @@
 import re
 from collections.abc import Sequence
 
+from presence.events.errors import InvariantBroken
 from presence.events.vocabulary import PersonId
+from presence.gateway.order import MalformedPageToken, Order, Place
+from presence.gateway.order import decode as decode_page
 from presence.gateway.refusals import Violation, malformed
 from presence.gateway.resume import MalformedToken, ResumeToken, decode
+from presence.gateway.rows import COLUMNS, KINDS
+from presence.log.revision import Revision, encode
+from presence.log.revision import decode as decode_revision
 
 PEOPLE_MAX = 1000
+PAGE_ROWS = 50
+PAGE_ROWS_MAX = 1000
 _PERSON = re.compile(r"p_[a-z2-7]{26}")
 _PERSON_RULE = "must be `p_` and 26 characters of [a-z2-7]"
 
@@ -35,6 +43,47 @@ def people(field: str, given: Sequence[str], *, people_min: int) -> list[PersonI
     if violations:
         raise malformed(violations)
     return [PersonId(one) for one in given]
+
+
+def revision(field: str, given: str) -> Revision | None:
+    """The revision of a score; None if it is the token of a watch. Raises Refused if it is neither."""
+    if len(given) != len(encode(Revision(0, 0))):
+        resume_token(field, given)
+        return None
+    try:
+        return decode_revision(given)
+    except InvariantBroken as error:
+        raise malformed(
+            [Violation(field, "must be the revision of a score, or the token of a watch")]
+        ) from error
+
+
+def order(field: str, given: str, kind_field: str, kind: int) -> Order:
+    """What is listed. Raises Refused for an unknown column, direction or kind."""
+    violations = []
+    column, _, direction = (given or "presence desc").partition(" ")
+    if column not in COLUMNS or direction not in {"", "asc", "desc"}:
+        violations.append(Violation(field, f"must be one of {', '.join(COLUMNS)}, and ` desc` or nothing"))
+    if kind not in KINDS:
+        violations.append(Violation(kind_field, "must be person or business, or unspecified for both"))
+    if violations:
+        raise malformed(violations)
+    return Order((kind,) if kind else KINDS, COLUMNS.index(column), direction == "desc")
+
+
+def page_size(field: str, given: int) -> int:
+    """How many rows a page may hold. Raises Refused for less than nothing."""
+    if given < 0:
+        raise malformed([Violation(field, "must not be negative")])
+    return min(given or PAGE_ROWS, PAGE_ROWS_MAX)
+
+
+def page_token(field: str, given: str, wanted: Order) -> Place:
+    """Where the page begins. Raises Refused if the token is not of that list."""
+    try:
+        return decode_page(given, wanted)
+    except MalformedPageToken as error:
+        raise malformed([Violation(field, str(error))]) from error
 
 
 def resume_token(field: str, given: str) -> ResumeToken:

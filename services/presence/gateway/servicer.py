@@ -1,50 +1,54 @@
 """ScoreService: requests in, stored bytes out. Translates to and from protobuf, and decides nothing about scores."""
 
-from collections.abc import Collection
+import asyncio
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from presence.events.vocabulary import PersonId
-from presence.gateway import refusals, requests, resume, wire
+from presence.gateway import order, refusals, requests, resume, wire
 from presence.gateway.calls import Call, Method, Send
-from presence.gateway.read_model import Chunk, ReadModel
-from presence.gateway.resume import DeploymentId, Positions, ResumeToken
+from presence.gateway.read_model import Chunk, ReadModel, Seen, Standing
+from presence.gateway.resume import Positions, ResumeToken
+from presence.gateway.rows import PRESENCE
 from presence.gateway.scopes import Scope
 from presence.gateway.watching import Watcher, Watchers
-from presence.v1 import service_pb2
+from presence.log.revision import Revision
+from presence.v1 import event_pb2, service_pb2
 
 SERVICE = service_pb2.DESCRIPTOR.services_by_name["ScoreService"].full_name
+MICRO = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """Bounds of one gateway process."""
 
-    watchers_max: int = 2_000
-    """Chosen, with `message_bytes_max`: watchers that do not read hold 128 MB at worst."""
+    watchers_max: int = 20_000
+    """Chosen, with `message_bytes_max`: the most that a gateway of a gigabyte can hold if none of them reads."""
     message_bytes_max: int = 65_536
     """Of the scores in one message of a watch; a single larger score still goes."""
     answer_bytes_max: int = 4 * 2**20 - 65_536
     """Of the scores in one batch: what gRPC clients accept by default, less the frame and the names not found."""
+    revision_wait_s: float = 5.0
+    """How long a read may wait for the revision that it asks for."""
 
 
 class ScoreServicer:
-    """Answers from the read model, once it has caught up with the topic."""
+    """Answers from the read model, once its writer has caught up with the topics."""
 
     def __init__(self, model: ReadModel, watchers: Watchers, limits: Limits) -> None:
         self._model = model
         self._watchers = watchers
         self._limits = limits
-        self._seen: ResumeToken | None = None
+        self._seen: Seen | None = None
+        self._moved = asyncio.Event()
 
-    def caught_up(self, deployment: DeploymentId, positions: Positions) -> None:
-        """From now on there are answers."""
-        self._seen = ResumeToken(deployment, positions)
-
-    def changed(self, people: Collection[PersonId], positions: Positions) -> None:
-        """The read model has new scores of `people`, and holds everything before `positions`."""
-        if self._seen is not None:
-            self._seen = self._seen._replace(positions=positions)
-            self._watchers.publish(people)
+    def moved(self, seen: Seen, people: Collection[PersonId]) -> None:
+        """The read model is as far as `seen`, with new scores of `people`. From the first call on there are answers."""
+        self._seen = seen
+        self._watchers.publish(people)
+        self._moved.set()
+        self._moved = asyncio.Event()
 
     def methods(self) -> tuple[Method, ...]:
         """What this service answers, and to whom."""
@@ -64,6 +68,20 @@ class ScoreServicer:
                 unary=self.batch_get_scores,
             ),
             Method(
+                name="ListScores",
+                request=service_pb2.ListScoresRequest,
+                scope=Scope.SCORES_READ,
+                people=lambda _request: (),
+                unary=self.list_scores,
+            ),
+            Method(
+                name="GetRank",
+                request=service_pb2.GetRankRequest,
+                scope=Scope.SCORES_READ,
+                people=lambda request: (request.person,),
+                unary=self.get_rank,
+            ),
+            Method(
                 name="WatchScores",
                 request=service_pb2.WatchScoresRequest,
                 scope=Scope.SCORES_READ,
@@ -72,25 +90,58 @@ class ScoreServicer:
             ),
         )
 
-    async def get_score(self, request: service_pb2.GetScoreRequest, _call: Call) -> bytes:
+    async def get_score(self, request: service_pb2.GetScoreRequest, call: Call) -> bytes:
         """A serialised Score."""
         person = requests.person("person", request.person)
         self._require_caught_up()
+        if request.min_revision:
+            await self._reach_of(person, request.min_revision, call)
         score = self._model.score(person)
         if score is None:
             raise refusals.person_unknown(person)
         return score
 
-    async def batch_get_scores(self, request: service_pb2.BatchGetScoresRequest, _call: Call) -> bytes:
+    async def batch_get_scores(self, request: service_pb2.BatchGetScoresRequest, call: Call) -> bytes:
         """A serialised BatchGetScoresResponse."""
         people = requests.people("people", request.people, people_min=1)
         self._require_caught_up()
+        if request.min_revision:
+            await self._reach(request.min_revision, call)
         found = self._model.scores(people)
         scores = [score for score in found if score is not None]
         if sum(map(len, scores)) > self._limits.answer_bytes_max:
             raise refusals.answer_too_large(self._limits.answer_bytes_max)
         not_found = [person for person, score in zip(people, found, strict=True) if score is None]
         return wire.batch_response(scores, not_found)
+
+    async def list_scores(self, request: service_pb2.ListScoresRequest, call: Call) -> bytes:
+        """A serialised ListScoresResponse."""
+        wanted = requests.order("order_by", request.order_by, "kind", request.kind)
+        rows_max = requests.page_size("page_size", request.page_size)
+        after = requests.page_token("page_token", request.page_token, wanted) if request.page_token else None
+        self._require_caught_up()
+        if request.min_revision:
+            await self._reach(request.min_revision, call)
+        page = self._model.page(wanted, after, rows_max=rows_max, bytes_max=self._limits.answer_bytes_max)
+        token = order.encode(wanted, page.last) if page.last else ""
+        return wire.list_response(page.scores, next_page_token=token, total_size=page.total)
+
+    async def get_rank(self, request: service_pb2.GetRankRequest, call: Call) -> bytes:
+        """A serialised GetRankResponse."""
+        person = requests.person("person", request.person)
+        self._require_caught_up()
+        if request.min_revision:
+            await self._reach_of(person, request.min_revision, call)
+        ranked = self._model.rank(person)
+        if ranked is None:
+            raise refusals.person_unknown(person)
+        return service_pb2.GetRankResponse(
+            person=person,
+            kind=event_pb2.PersonKind.ValueType(ranked.row.kind),
+            presence_millipoints=ranked.row.figures[PRESENCE],
+            among_all=_rank(ranked.among_all),
+            within_kind=_rank(ranked.within_kind),
+        ).SerializeToString()
 
     async def watch_scores(self, request: service_pb2.WatchScoresRequest, call: Call, send: Send) -> None:
         """Send serialised WatchScoresResponses: first what changed since the token, then what changes.
@@ -110,7 +161,7 @@ class ScoreServicer:
                 since = chunk.reached
                 if chunk.scores or not caught_up:
                     caught_up = caught_up or chunk.complete
-                    token = resume.encode(seen._replace(positions=since))
+                    token = resume.encode(ResumeToken(seen.deployment, since))
                     await send(wire.watch_response(chunk.scores, resume_token=token, caught_up=caught_up))
                 if chunk.complete:
                     await watcher.wait()
@@ -134,7 +185,53 @@ class ScoreServicer:
             raise refusals.resume_token_unknown("newer than what this gateway has seen")
         return given.positions
 
-    def _require_caught_up(self) -> ResumeToken:
+    async def _reach(self, given: str, call: Call) -> None:
+        """Wait for everything that a watch had seen."""
+        wanted = requests.resume_token("min_revision", given)
+        seen = self._require_caught_up()
+        if wanted.deployment != seen.deployment or len(wanted.positions) != len(seen.positions):
+            raise refusals.resume_token_unknown("of another deployment")
+
+        def reached() -> bool:
+            here = self._require_caught_up().positions
+            return all(ours >= theirs for ours, theirs in zip(here, wanted.positions, strict=True))
+
+        await self._wait(reached, call)
+
+    async def _reach_of(self, person: PersonId, given: str, call: Call) -> None:
+        """As `_reach`; or, for a revision of a score, wait for a score of `person` that is not older."""
+        wanted = requests.revision("min_revision", given)
+        if wanted is None:
+            await self._reach(given, call)
+            return
+
+        def reached() -> bool:
+            here: Revision | None = self._model.revision(person)
+            return here is not None and not here.is_before(wanted)
+
+        await self._wait(reached, call)
+
+    async def _wait(self, reached: Callable[[], bool], call: Call) -> None:
+        """Raises Refused if it is not reached in time."""
+        remaining_s = call.time_remaining()
+        wait_s = self._limits.revision_wait_s
+        try:
+            async with asyncio.timeout(wait_s if remaining_s is None else min(wait_s, 0.9 * remaining_s)):
+                while not reached():
+                    await self._moved.wait()
+        except TimeoutError as error:
+            raise refusals.revision_not_reached() from error
+
+    def _require_caught_up(self) -> Seen:
         if self._seen is None:
             raise refusals.catching_up()
         return self._seen
+
+
+def _rank(standing: Standing) -> service_pb2.Rank:
+    return service_pb2.Rank(
+        rank=1 + standing.above,
+        ties=standing.equal,
+        people=standing.total,
+        percentile_micro=MICRO * (standing.total - standing.above) // standing.total,
+    )

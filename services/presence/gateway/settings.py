@@ -9,12 +9,15 @@ from presence.log.loopback import is_loopback
 from presence.log.settings import read
 
 PREFIX = "PRESENCE_GATEWAY_"
+PROCESSES_MAX = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewaySettings:
     """Every setting has the environment variable `PRESENCE_GATEWAY_` and its name in capitals."""
 
+    processes: int = 1
+    """That serve; one more writes what they read."""
     cert_file: Path | None = None
     """Our certificate with its chain (PEM); with `key_file` it makes every call TLS."""
     key_file: Path | None = None
@@ -38,6 +41,8 @@ class GatewaySettings:
     def from_env(cls, env: Mapping[str, str]) -> "GatewaySettings":
         """Raises CallerError for a variable that is wrong, or for settings that contradict each other."""
         found = read(cls, env, PREFIX)
+        if not 1 <= found.processes <= PROCESSES_MAX:
+            raise CallerError(f"{PREFIX}PROCESSES must be 1 to {PROCESSES_MAX}")
         if (found.cert_file is None) != (found.key_file is None):
             raise CallerError(f"{PREFIX}CERT_FILE and {PREFIX}KEY_FILE go together")
         if found.client_ca_file is not None and found.cert_file is None:

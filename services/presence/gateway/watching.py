@@ -1,4 +1,4 @@
-"""Who watches whom, and waking them. All of it lives on the event loop, but for `Announcer.changed`.
+"""Who watches whom, and waking them. All of it lives on the event loop of a serving process.
 
 A watcher has no queue of scores: it has a position in the topic, and reads what changed since from the read model
 when it is woken. So memory per watcher is bounded, a slow one finds only the newest score of each person, none is
@@ -6,14 +6,12 @@ sent twice, and the fold never waits for anybody.
 """
 
 import asyncio
-import threading
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 from presence.events.vocabulary import PersonId
 from presence.gateway.refusals import Refused, stopping, too_many_watchers
-from presence.gateway.resume import DeploymentId, Positions
 
 
 class Watcher:
@@ -50,6 +48,11 @@ class Watchers:
         self._of_person: defaultdict[PersonId, set[Watcher]] = defaultdict(set)
         self._stopping = False
 
+    @property
+    def of_some(self) -> bool:
+        """Whether anybody watches particular people."""
+        return bool(self._of_person)
+
     def __len__(self) -> int:
         return len(self._all)
 
@@ -80,9 +83,7 @@ class Watchers:
                 del self._of_person[person]
 
     def publish(self, people: Collection[PersonId]) -> None:
-        """Wake those who watch any of `people`."""
-        if not people:
-            return
+        """Wake those who watch any of `people`, or everybody."""
         for watcher in self._of_everybody:
             watcher.wake()
         if not self._of_person:
@@ -98,39 +99,3 @@ class Watchers:
         self._stopping = True
         for watcher in self._all:
             watcher.end(stopping())
-
-
-class Announcer:
-    """The fold's listener: carries what it says to the event loop; one callback at most is under way.
-
-    What is said faster than the loop runs is put together per person, so that nothing piles up.
-    """
-
-    def __init__(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        on_changed: Callable[[Collection[PersonId], Positions], None],
-        on_caught_up: Callable[[DeploymentId, Positions], None],
-    ) -> None:
-        self._loop = loop
-        self._on_changed = on_changed
-        self._on_caught_up = on_caught_up
-        self._lock = threading.Lock()
-        self._said: tuple[set[PersonId], Positions] | None = None
-
-    def changed(self, people: Collection[PersonId], positions: Positions) -> None:
-        with self._lock:
-            under_way = self._said is not None
-            known = self._said[0] if self._said else set()
-            self._said = (known.union(people), positions)
-        if not under_way:
-            self._loop.call_soon_threadsafe(self._deliver)
-
-    def caught_up(self, deployment: DeploymentId, positions: Positions) -> None:
-        self._loop.call_soon_threadsafe(self._on_caught_up, deployment, positions)
-
-    def _deliver(self) -> None:
-        with self._lock:
-            said, self._said = self._said, None
-        assert said is not None
-        self._on_changed(*said)

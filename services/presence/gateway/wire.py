@@ -6,15 +6,21 @@ length in front. Source: protobuf's encoding guide, "length-delimited records".
 
 from collections.abc import Iterable
 
-from presence.v1.service_pb2 import BatchGetScoresResponse, WatchScoresResponse
+from presence.v1.service_pb2 import BatchGetScoresResponse, ListScoresResponse, WatchScoresResponse
 
 _SCORES_TAG = b"\x0a"
-"""Field 1, length-delimited: `scores` in both answers (a test holds them together)."""
+"""Field 1, length-delimited: `scores` in each of these answers (a test holds them together)."""
 
 
 def batch_response(scores: Iterable[bytes], not_found: Iterable[str]) -> bytes:
     """A serialised BatchGetScoresResponse."""
     return _framed(scores) + BatchGetScoresResponse(not_found=not_found).SerializeToString()
+
+
+def list_response(scores: Iterable[bytes], *, next_page_token: str, total_size: int) -> bytes:
+    """A serialised ListScoresResponse."""
+    rest = ListScoresResponse(next_page_token=next_page_token, total_size=total_size)
+    return _framed(scores) + rest.SerializeToString()
 
 
 def watch_response(scores: Iterable[bytes], *, resume_token: str, caught_up: bool) -> bytes:

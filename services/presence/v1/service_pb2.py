@@ -22,26 +22,37 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from presence.v1 import event_pb2 as presence_dot_v1_dot_event__pb2
 from presence.v1 import score_pb2 as presence_dot_v1_dot_score__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19presence/v1/service.proto\x12\x0bpresence.v1\x1a\x17presence/v1/score.proto\"!\n\x0fGetScoreRequest\x12\x0e\n\x06person\x18\x01 \x01(\t\"\'\n\x15\x42\x61tchGetScoresRequest\x12\x0e\n\x06people\x18\x01 \x03(\t\"O\n\x16\x42\x61tchGetScoresResponse\x12\"\n\x06scores\x18\x01 \x03(\x0b\x32\x12.presence.v1.Score\x12\x11\n\tnot_found\x18\x02 \x03(\t\":\n\x12WatchScoresRequest\x12\x0e\n\x06people\x18\x01 \x03(\t\x12\x14\n\x0cresume_token\x18\x02 \x01(\t\"b\n\x13WatchScoresResponse\x12\"\n\x06scores\x18\x01 \x03(\x0b\x32\x12.presence.v1.Score\x12\x14\n\x0cresume_token\x18\x02 \x01(\t\x12\x11\n\tcaught_up\x18\x03 \x01(\x08\x32\xfb\x01\n\x0cScoreService\x12<\n\x08GetScore\x12\x1c.presence.v1.GetScoreRequest\x1a\x12.presence.v1.Score\x12Y\n\x0e\x42\x61tchGetScores\x12\".presence.v1.BatchGetScoresRequest\x1a#.presence.v1.BatchGetScoresResponse\x12R\n\x0bWatchScores\x12\x1f.presence.v1.WatchScoresRequest\x1a .presence.v1.WatchScoresResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19presence/v1/service.proto\x12\x0bpresence.v1\x1a\x17presence/v1/event.proto\x1a\x17presence/v1/score.proto\"7\n\x0fGetScoreRequest\x12\x0e\n\x06person\x18\x01 \x01(\t\x12\x14\n\x0cmin_revision\x18\x02 \x01(\t\"=\n\x15\x42\x61tchGetScoresRequest\x12\x0e\n\x06people\x18\x01 \x03(\t\x12\x14\n\x0cmin_revision\x18\x02 \x01(\t\"O\n\x16\x42\x61tchGetScoresResponse\x12\"\n\x06scores\x18\x01 \x03(\x0b\x32\x12.presence.v1.Score\x12\x11\n\tnot_found\x18\x02 \x03(\t\"\x89\x01\n\x11ListScoresRequest\x12%\n\x04kind\x18\x01 \x01(\x0e\x32\x17.presence.v1.PersonKind\x12\x10\n\x08order_by\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\x12\x14\n\x0cmin_revision\x18\x05 \x01(\t\"e\n\x12ListScoresResponse\x12\"\n\x06scores\x18\x01 \x03(\x0b\x32\x12.presence.v1.Score\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x12\n\ntotal_size\x18\x03 \x01(\x03\"6\n\x0eGetRankRequest\x12\x0e\n\x06person\x18\x01 \x01(\t\x12\x14\n\x0cmin_revision\x18\x02 \x01(\t\"\xb4\x01\n\x0fGetRankResponse\x12\x0e\n\x06person\x18\x01 \x01(\t\x12%\n\x04kind\x18\x02 \x01(\x0e\x32\x17.presence.v1.PersonKind\x12\x1c\n\x14presence_millipoints\x18\x03 \x01(\x05\x12$\n\tamong_all\x18\x04 \x01(\x0b\x32\x11.presence.v1.Rank\x12&\n\x0bwithin_kind\x18\x05 \x01(\x0b\x32\x11.presence.v1.Rank\"L\n\x04Rank\x12\x0c\n\x04rank\x18\x01 \x01(\x03\x12\x0c\n\x04ties\x18\x02 \x01(\x03\x12\x0e\n\x06people\x18\x03 \x01(\x03\x12\x18\n\x10percentile_micro\x18\x04 \x01(\x05\":\n\x12WatchScoresRequest\x12\x0e\n\x06people\x18\x01 \x03(\t\x12\x14\n\x0cresume_token\x18\x02 \x01(\t\"b\n\x13WatchScoresResponse\x12\"\n\x06scores\x18\x01 \x03(\x0b\x32\x12.presence.v1.Score\x12\x14\n\x0cresume_token\x18\x02 \x01(\t\x12\x11\n\tcaught_up\x18\x03 \x01(\x08\x32\x90\x03\n\x0cScoreService\x12<\n\x08GetScore\x12\x1c.presence.v1.GetScoreRequest\x1a\x12.presence.v1.Score\x12Y\n\x0e\x42\x61tchGetScores\x12\".presence.v1.BatchGetScoresRequest\x1a#.presence.v1.BatchGetScoresResponse\x12M\n\nListScores\x12\x1e.presence.v1.ListScoresRequest\x1a\x1f.presence.v1.ListScoresResponse\x12\x44\n\x07GetRank\x12\x1b.presence.v1.GetRankRequest\x1a\x1c.presence.v1.GetRankResponse\x12R\n\x0bWatchScores\x12\x1f.presence.v1.WatchScoresRequest\x1a .presence.v1.WatchScoresResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'presence.v1.service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_GETSCOREREQUEST']._serialized_start=67
-  _globals['_GETSCOREREQUEST']._serialized_end=100
-  _globals['_BATCHGETSCORESREQUEST']._serialized_start=102
-  _globals['_BATCHGETSCORESREQUEST']._serialized_end=141
-  _globals['_BATCHGETSCORESRESPONSE']._serialized_start=143
-  _globals['_BATCHGETSCORESRESPONSE']._serialized_end=222
-  _globals['_WATCHSCORESREQUEST']._serialized_start=224
-  _globals['_WATCHSCORESREQUEST']._serialized_end=282
-  _globals['_WATCHSCORESRESPONSE']._serialized_start=284
-  _globals['_WATCHSCORESRESPONSE']._serialized_end=382
-  _globals['_SCORESERVICE']._serialized_start=385
-  _globals['_SCORESERVICE']._serialized_end=636
+  _globals['_GETSCOREREQUEST']._serialized_start=92
+  _globals['_GETSCOREREQUEST']._serialized_end=147
+  _globals['_BATCHGETSCORESREQUEST']._serialized_start=149
+  _globals['_BATCHGETSCORESREQUEST']._serialized_end=210
+  _globals['_BATCHGETSCORESRESPONSE']._serialized_start=212
+  _globals['_BATCHGETSCORESRESPONSE']._serialized_end=291
+  _globals['_LISTSCORESREQUEST']._serialized_start=294
+  _globals['_LISTSCORESREQUEST']._serialized_end=431
+  _globals['_LISTSCORESRESPONSE']._serialized_start=433
+  _globals['_LISTSCORESRESPONSE']._serialized_end=534
+  _globals['_GETRANKREQUEST']._serialized_start=536
+  _globals['_GETRANKREQUEST']._serialized_end=590
+  _globals['_GETRANKRESPONSE']._serialized_start=593
+  _globals['_GETRANKRESPONSE']._serialized_end=773
+  _globals['_RANK']._serialized_start=775
+  _globals['_RANK']._serialized_end=851
+  _globals['_WATCHSCORESREQUEST']._serialized_start=853
+  _globals['_WATCHSCORESREQUEST']._serialized_end=911
+  _globals['_WATCHSCORESRESPONSE']._serialized_start=913
+  _globals['_WATCHSCORESRESPONSE']._serialized_end=1011
+  _globals['_SCORESERVICE']._serialized_start=1014
+  _globals['_SCORESERVICE']._serialized_end=1414
 # @@protoc_insertion_point(module_scope)

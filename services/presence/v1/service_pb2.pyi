@@ -7,6 +7,7 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from presence.v1 import event_pb2 as _event_pb2
 from presence.v1 import score_pb2 as _score_pb2
 import builtins as _builtins
 import sys
@@ -24,16 +25,25 @@ class GetScoreRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     PERSON_FIELD_NUMBER: _builtins.int
+    MIN_REVISION_FIELD_NUMBER: _builtins.int
     person: _builtins.str
     """Pseudonymous id, `p_` and 26 characters of [a-z2-7]."""
+    min_revision: _builtins.str
+    """Wait until the answer counts at least this: the `revision` of a score of this
+    person, or the `resume_token` of a watch, for everything that the watch had seen.
+
+    The gateway waits up to 5 s, or as long as the deadline allows for if that is less.
+    UNAVAILABLE with reason REVISION_NOT_REACHED: it has not come; try again.
+    """
     def __init__(
         self,
         *,
         person: _builtins.str = ...,
+        min_revision: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["person", b"person"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["min_revision", b"min_revision", "person", b"person"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -44,6 +54,9 @@ class BatchGetScoresRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     PEOPLE_FIELD_NUMBER: _builtins.int
+    MIN_REVISION_FIELD_NUMBER: _builtins.int
+    min_revision: _builtins.str
+    """The `resume_token` of a watch: as in GetScoreRequest."""
     @_builtins.property
     def people(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """1 to 1000 pseudonymous ids, without repeats."""
@@ -52,10 +65,11 @@ class BatchGetScoresRequest(_message.Message):
         self,
         *,
         people: _abc.Iterable[_builtins.str] | None = ...,
+        min_revision: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["people", b"people"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["min_revision", b"min_revision", "people", b"people"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -68,9 +82,13 @@ class BatchGetScoresResponse(_message.Message):
     SCORES_FIELD_NUMBER: _builtins.int
     NOT_FOUND_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def scores(self) -> _containers.RepeatedCompositeFieldContainer[_score_pb2.Score]: ...
+    def scores(self) -> _containers.RepeatedCompositeFieldContainer[_score_pb2.Score]:
+        """In the order asked for."""
+
     @_builtins.property
-    def not_found(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def not_found(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Who has no score, in the order asked for."""
+
     def __init__(
         self,
         *,
@@ -84,6 +102,169 @@ class BatchGetScoresResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___BatchGetScoresResponse: _TypeAlias = BatchGetScoresResponse  # noqa: Y015
+
+@_typing.final
+class ListScoresRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    ORDER_BY_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    MIN_REVISION_FIELD_NUMBER: _builtins.int
+    kind: _event_pb2.PersonKind.ValueType
+    """Only of this kind; unspecified: of every kind."""
+    order_by: _builtins.str
+    """`presence`, `visibility`, `reach`, `resonance`, `expertise`, `voice`, `upkeep` or
+    `inbound`; with ` desc` after it, the greatest first (AIP-132). Empty:
+    `presence desc`. Of equals, the ids decide.
+    """
+    page_size: _builtins.int
+    """How many scores a page may hold, 1 to 1000; 0: 50. More reads as 1000. There
+    may be fewer, where they would not fit into a message.
+    """
+    page_token: _builtins.str
+    """The `next_page_token` of the page before; kind and order must stay the same."""
+    min_revision: _builtins.str
+    """The `resume_token` of a watch: as in GetScoreRequest."""
+    def __init__(
+        self,
+        *,
+        kind: _event_pb2.PersonKind.ValueType = ...,
+        order_by: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+        min_revision: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "min_revision", b"min_revision", "order_by", b"order_by", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListScoresRequest: _TypeAlias = ListScoresRequest  # noqa: Y015
+
+@_typing.final
+class ListScoresResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SCORES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    TOTAL_SIZE_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """For the next page; empty after the last one."""
+    total_size: _builtins.int
+    """How many people there are in the whole list."""
+    @_builtins.property
+    def scores(self) -> _containers.RepeatedCompositeFieldContainer[_score_pb2.Score]: ...
+    def __init__(
+        self,
+        *,
+        scores: _abc.Iterable[_score_pb2.Score] | None = ...,
+        next_page_token: _builtins.str = ...,
+        total_size: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "scores", b"scores", "total_size", b"total_size"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListScoresResponse: _TypeAlias = ListScoresResponse  # noqa: Y015
+
+@_typing.final
+class GetRankRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERSON_FIELD_NUMBER: _builtins.int
+    MIN_REVISION_FIELD_NUMBER: _builtins.int
+    person: _builtins.str
+    """Pseudonymous id, `p_` and 26 characters of [a-z2-7]."""
+    min_revision: _builtins.str
+    """As in GetScoreRequest."""
+    def __init__(
+        self,
+        *,
+        person: _builtins.str = ...,
+        min_revision: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["min_revision", b"min_revision", "person", b"person"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetRankRequest: _TypeAlias = GetRankRequest  # noqa: Y015
+
+@_typing.final
+class GetRankResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERSON_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    PRESENCE_MILLIPOINTS_FIELD_NUMBER: _builtins.int
+    AMONG_ALL_FIELD_NUMBER: _builtins.int
+    WITHIN_KIND_FIELD_NUMBER: _builtins.int
+    person: _builtins.str
+    kind: _event_pb2.PersonKind.ValueType
+    presence_millipoints: _builtins.int
+    """What is ranked: 0 to 100_000 millipoints."""
+    @_builtins.property
+    def among_all(self) -> Global___Rank: ...
+    @_builtins.property
+    def within_kind(self) -> Global___Rank: ...
+    def __init__(
+        self,
+        *,
+        person: _builtins.str = ...,
+        kind: _event_pb2.PersonKind.ValueType = ...,
+        presence_millipoints: _builtins.int = ...,
+        among_all: Global___Rank | None = ...,
+        within_kind: Global___Rank | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["among_all", b"among_all", "within_kind", b"within_kind"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["among_all", b"among_all", "kind", b"kind", "person", b"person", "presence_millipoints", b"presence_millipoints", "within_kind", b"within_kind"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetRankResponse: _TypeAlias = GetRankResponse  # noqa: Y015
+
+@_typing.final
+class Rank(_message.Message):
+    """A place by presence."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RANK_FIELD_NUMBER: _builtins.int
+    TIES_FIELD_NUMBER: _builtins.int
+    PEOPLE_FIELD_NUMBER: _builtins.int
+    PERCENTILE_MICRO_FIELD_NUMBER: _builtins.int
+    rank: _builtins.int
+    """1 and the number of people who score more; who ties shares it."""
+    ties: _builtins.int
+    """How many people have exactly this presence, oneself included."""
+    people: _builtins.int
+    """Of how many people."""
+    percentile_micro: _builtins.int
+    """The share of these people, oneself included, who do not score more: above 0,
+    to 1_000_000 micro for the first.
+    """
+    def __init__(
+        self,
+        *,
+        rank: _builtins.int = ...,
+        ties: _builtins.int = ...,
+        people: _builtins.int = ...,
+        percentile_micro: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["people", b"people", "percentile_micro", b"percentile_micro", "rank", b"rank", "ties", b"ties"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Rank: _TypeAlias = Rank  # noqa: Y015
 
 @_typing.final
 class WatchScoresRequest(_message.Message):

@@ -60,6 +60,16 @@ class ScoreServiceStub:
                 request_serializer=presence_dot_v1_dot_service__pb2.BatchGetScoresRequest.SerializeToString,
                 response_deserializer=presence_dot_v1_dot_service__pb2.BatchGetScoresResponse.FromString,
                 _registered_method=True)
+        self.ListScores = channel.unary_unary(
+                '/presence.v1.ScoreService/ListScores',
+                request_serializer=presence_dot_v1_dot_service__pb2.ListScoresRequest.SerializeToString,
+                response_deserializer=presence_dot_v1_dot_service__pb2.ListScoresResponse.FromString,
+                _registered_method=True)
+        self.GetRank = channel.unary_unary(
+                '/presence.v1.ScoreService/GetRank',
+                request_serializer=presence_dot_v1_dot_service__pb2.GetRankRequest.SerializeToString,
+                response_deserializer=presence_dot_v1_dot_service__pb2.GetRankResponse.FromString,
+                _registered_method=True)
         self.WatchScores = channel.unary_stream(
                 '/presence.v1.ScoreService/WatchScores',
                 request_serializer=presence_dot_v1_dot_service__pb2.WatchScoresRequest.SerializeToString,
@@ -104,6 +114,29 @@ class ScoreServiceServicer:
         Scope: scores.read.
 
         People without a score are named in `not_found`, and are no error.
+        RESOURCE_EXHAUSTED: ANSWER_TOO_LARGE; ask for fewer people at once.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListScores(self, request, context):
+        """Everybody of a kind, or everybody, in order of presence, visibility or a
+        pillar; the best first, unless told otherwise. Scope: scores.read.
+
+        Each page is true at one moment. Between two pages scores may change: who then
+        moves across the edge of a page is seen twice or not at all.
+        INVALID_ARGUMENT: a page token that is malformed, or of another kind or order.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetRank(self, request, context):
+        """Where one person stands among everybody and within their kind: exact, and all
+        as of one moment. Scope: scores.read.
+
+        NOT_FOUND: PERSON_UNKNOWN; nobody of that id has a score.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -135,6 +168,16 @@ def add_ScoreServiceServicer_to_server(servicer, server):
                     servicer.BatchGetScores,
                     request_deserializer=presence_dot_v1_dot_service__pb2.BatchGetScoresRequest.FromString,
                     response_serializer=presence_dot_v1_dot_service__pb2.BatchGetScoresResponse.SerializeToString,
+            ),
+            'ListScores': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListScores,
+                    request_deserializer=presence_dot_v1_dot_service__pb2.ListScoresRequest.FromString,
+                    response_serializer=presence_dot_v1_dot_service__pb2.ListScoresResponse.SerializeToString,
+            ),
+            'GetRank': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRank,
+                    request_deserializer=presence_dot_v1_dot_service__pb2.GetRankRequest.FromString,
+                    response_serializer=presence_dot_v1_dot_service__pb2.GetRankResponse.SerializeToString,
             ),
             'WatchScores': grpc.unary_stream_rpc_method_handler(
                     servicer.WatchScores,
@@ -211,6 +254,60 @@ class ScoreService:
             '/presence.v1.ScoreService/BatchGetScores',
             presence_dot_v1_dot_service__pb2.BatchGetScoresRequest.SerializeToString,
             presence_dot_v1_dot_service__pb2.BatchGetScoresResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListScores(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/presence.v1.ScoreService/ListScores',
+            presence_dot_v1_dot_service__pb2.ListScoresRequest.SerializeToString,
+            presence_dot_v1_dot_service__pb2.ListScoresResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetRank(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/presence.v1.ScoreService/GetRank',
+            presence_dot_v1_dot_service__pb2.GetRankRequest.SerializeToString,
+            presence_dot_v1_dot_service__pb2.GetRankResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -64,6 +64,21 @@ class ScoreServiceStub:
     Scope: scores.read.
 
     People without a score are named in `not_found`, and are no error.
+    RESOURCE_EXHAUSTED: ANSWER_TOO_LARGE; ask for fewer people at once.
+    """
+    ListScores: _grpc.UnaryUnaryMultiCallable[_service_pb2.ListScoresRequest, _service_pb2.ListScoresResponse]
+    """Everybody of a kind, or everybody, in order of presence, visibility or a
+    pillar; the best first, unless told otherwise. Scope: scores.read.
+
+    Each page is true at one moment. Between two pages scores may change: who then
+    moves across the edge of a page is seen twice or not at all.
+    INVALID_ARGUMENT: a page token that is malformed, or of another kind or order.
+    """
+    GetRank: _grpc.UnaryUnaryMultiCallable[_service_pb2.GetRankRequest, _service_pb2.GetRankResponse]
+    """Where one person stands among everybody and within their kind: exact, and all
+    as of one moment. Scope: scores.read.
+
+    NOT_FOUND: PERSON_UNKNOWN; nobody of that id has a score.
     """
     WatchScores: _grpc.UnaryStreamMultiCallable[_service_pb2.WatchScoresRequest, _service_pb2.WatchScoresResponse]
     """First the scores that changed after `resume_token` (without one: all that are
@@ -111,6 +126,21 @@ class ScoreServiceAsyncStub(ScoreServiceStub):
     Scope: scores.read.
 
     People without a score are named in `not_found`, and are no error.
+    RESOURCE_EXHAUSTED: ANSWER_TOO_LARGE; ask for fewer people at once.
+    """
+    ListScores: _aio.UnaryUnaryMultiCallable[_service_pb2.ListScoresRequest, _service_pb2.ListScoresResponse]  # type: ignore[assignment]
+    """Everybody of a kind, or everybody, in order of presence, visibility or a
+    pillar; the best first, unless told otherwise. Scope: scores.read.
+
+    Each page is true at one moment. Between two pages scores may change: who then
+    moves across the edge of a page is seen twice or not at all.
+    INVALID_ARGUMENT: a page token that is malformed, or of another kind or order.
+    """
+    GetRank: _aio.UnaryUnaryMultiCallable[_service_pb2.GetRankRequest, _service_pb2.GetRankResponse]  # type: ignore[assignment]
+    """Where one person stands among everybody and within their kind: exact, and all
+    as of one moment. Scope: scores.read.
+
+    NOT_FOUND: PERSON_UNKNOWN; nobody of that id has a score.
     """
     WatchScores: _aio.UnaryStreamMultiCallable[_service_pb2.WatchScoresRequest, _service_pb2.WatchScoresResponse]  # type: ignore[assignment]
     """First the scores that changed after `resume_token` (without one: all that are
@@ -167,6 +197,33 @@ class ScoreServiceServicer(metaclass=_abc_1.ABCMeta):
         Scope: scores.read.
 
         People without a score are named in `not_found`, and are no error.
+        RESOURCE_EXHAUSTED: ANSWER_TOO_LARGE; ask for fewer people at once.
+        """
+
+    @_abc_1.abstractmethod
+    def ListScores(
+        self,
+        request: _service_pb2.ListScoresRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_service_pb2.ListScoresResponse, _abc.Awaitable[_service_pb2.ListScoresResponse]]:
+        """Everybody of a kind, or everybody, in order of presence, visibility or a
+        pillar; the best first, unless told otherwise. Scope: scores.read.
+
+        Each page is true at one moment. Between two pages scores may change: who then
+        moves across the edge of a page is seen twice or not at all.
+        INVALID_ARGUMENT: a page token that is malformed, or of another kind or order.
+        """
+
+    @_abc_1.abstractmethod
+    def GetRank(
+        self,
+        request: _service_pb2.GetRankRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_service_pb2.GetRankResponse, _abc.Awaitable[_service_pb2.GetRankResponse]]:
+        """Where one person stands among everybody and within their kind: exact, and all
+        as of one moment. Scope: scores.read.
+
+        NOT_FOUND: PERSON_UNKNOWN; nobody of that id has a score.
         """
 
     @_abc_1.abstractmethod

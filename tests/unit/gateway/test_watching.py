@@ -2,7 +2,6 @@
 
 import asyncio
 import tempfile
-import threading
 from collections.abc import Callable, Collection, Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,12 +14,13 @@ from hypothesis import strategies as st
 from presence.events.vocabulary import PersonId
 from presence.gateway import resume
 from presence.gateway.calls import Call
-from presence.gateway.read_model import Change, ReadModel
+from presence.gateway.read_model import ReadModel, Seen
 from presence.gateway.refusals import Refused
 from presence.gateway.resume import DeploymentId, Positions, ResumeToken
+from presence.gateway.rows import Change, row_of
 from presence.gateway.scopes import LOCAL
 from presence.gateway.servicer import Limits, ScoreServicer
-from presence.gateway.watching import Announcer, Watchers
+from presence.gateway.watching import Watchers
 from presence.log.revision import Revision, decode, encode
 from presence.v1.score_pb2 import Score
 from presence.v1.service_pb2 import GetScoreRequest, WatchScoresRequest, WatchScoresResponse
@@ -43,6 +43,7 @@ class Topic:
         self.servicer = ScoreServicer(model, self.watchers, limits)
         self._ends = [0, 0]
         self._revision = 0
+        self._changes = 0
 
     def publish(self, *numbers: int) -> None:
         """Newer scores of these people, as one batch of the fold."""
@@ -55,13 +56,15 @@ class Topic:
             partition = number % 2
             self._revision += 1
             at = Revision(partition, self._revision)
-            score = Score(person=person(number), revision=encode(at)).SerializeToString()
-            changes.append(Change(partition, self._ends[partition], person(number), at, score))
+            score = Score(person=person(number), revision=encode(at))
+            row = row_of(partition, self._ends[partition], score, score.SerializeToString())
+            changes.append(Change(partition, row.offset, person(number), row))
             self._ends[partition] += 1
         return self.model.apply(changes, positions=self.positions, now_ms=1).changed
 
     def announce(self, people: Collection[PersonId]) -> None:
-        self.servicer.changed(people, self.positions)
+        self._changes += len(people)
+        self.servicer.moved(Seen(DEPLOYMENT, self.positions, self._changes), people)
 
     @property
     def positions(self) -> Positions:
@@ -95,7 +98,7 @@ def _topic(limits: Limits = SMALL) -> Iterator[Topic]:
     with tempfile.TemporaryDirectory() as folder, ReadModel(Path(folder)) as model:
         model.begin(DEPLOYMENT, (0, 0))
         topic = Topic(model, limits)
-        topic.servicer.caught_up(DEPLOYMENT, (0, 0))
+        topic.servicer.moved(Seen(DEPLOYMENT, (0, 0), 0), ())
         yield topic
 
 
@@ -253,35 +256,9 @@ def test_nothing_is_answered_before_the_fold_has_caught_up(tmp_path: Path) -> No
     with ReadModel(tmp_path) as model:
         model.begin(DEPLOYMENT, (0, 0))
         servicer = ScoreServicer(model, Watchers(1), SMALL)
-        servicer.changed([person(1)], (0, 1))
         with pytest.raises(Refused) as refused:
             asyncio.run(servicer.get_score(GetScoreRequest(person=person(1)), CALL))
         assert (refused.value.code, refused.value.reason) == (grpc.StatusCode.UNAVAILABLE, "CATCHING_UP")
-
-
-def test_what_the_fold_says_faster_than_the_loop_runs_is_put_together() -> None:
-    said: list[tuple[Collection[PersonId], Positions]] = []
-
-    async def tell() -> None:
-        announcer = Announcer(
-            asyncio.get_running_loop(),
-            lambda people, positions: said.append((people, positions)),
-            lambda _deployment, _positions: None,
-        )
-
-        def fold() -> None:
-            for offset in range(100):
-                announcer.changed({person(offset % 3)}, (offset,))
-
-        thread = threading.Thread(target=fold)
-        thread.start()
-        thread.join()
-        await settle()
-        announcer.changed({person(7)}, (100,))
-        await settle()
-
-    asyncio.run(tell())
-    assert said == [({person(0), person(1), person(2)}, (99,)), ({person(7)}, (100,))]
 
 
 STEP = st.one_of(
