@@ -60,6 +60,15 @@ class Scores:
             self._send(_person(number), score.SerializeToString())
         self._producer.flush()
 
+    def close_day(self, number: int, day: str, **fields: Any) -> None:
+        """A closing of that person, as scoring writes it."""
+        self._revision += 1
+        at = encode(Revision(0, self._revision))
+        closing = Score(person=_person(number), revision=at, **fields)
+        key = f"{_person(number)}/{day}".encode()
+        self._producer.send(self.settings.topics.history, key=key, value=closing.SerializeToString())
+        self._producer.flush()
+
     def erase(self, number: int) -> None:
         self._send(_person(number), None)
         self._producer.flush()

@@ -21,7 +21,9 @@ from grpc_status import rpc_status
 
 from presence.client import Access, Client, NotPermitted, Unauthenticated, Unavailable
 from presence.events.errors import CallerError
+from presence.model.spec import load
 from presence.v1 import service_pb2
+from presence.v1.score_pb2 import Model
 from presence.v1.service_pb2_grpc import ScoreServiceStub
 
 from .pki import AUDIENCE, ISSUER, Authority, Issuer
@@ -77,7 +79,8 @@ def asking(scores: Any, new_gateway: NewGateway, issuer: Issuer, tmp_path: Path)
         "PRESENCE_GATEWAY_JWT_ISSUER": ISSUER,
         "PRESENCE_GATEWAY_JWT_AUDIENCE": AUDIENCE,
     }
-    scores.publish([1, 2], presence=7)
+    model = Model(name="presence-1", hash=load().hash)
+    scores.publish([1, 2], presence=7, model=model, conduct_factor_micro=1_000_000)
     started = new_gateway(scores.settings, environment=environment)
     started.wait_until_serving()
     return started
@@ -90,6 +93,9 @@ def methods(stub: ScoreServiceStub, person: str) -> dict[str, Callable[..., Any]
         "BatchGetScores": service_pb2.BatchGetScoresRequest(people=[person]),
         "GetRank": service_pb2.GetRankRequest(person=person),
         "ListScores": service_pb2.ListScoresRequest(),
+        "ExplainScore": service_pb2.ExplainScoreRequest(person=person),
+        "SimulateScore": service_pb2.SimulateScoreRequest(person=person),
+        "GetHistory": service_pb2.GetHistoryRequest(person=person),
         "WatchScores": service_pb2.WatchScoresRequest(people=[person]),
     }
     service = service_pb2.DESCRIPTOR.services_by_name["ScoreService"]
@@ -159,12 +165,39 @@ def test_each_method_asks_for_a_credential_that_is_there_right_fresh_and_wide_en
     for name, call in methods(asking.scores, person(1)).items():
         for credential, code, reason in rows:
             assert refused(call, credential) == (code, reason), (name, credential)
-        assert call(KEY)
-        assert call(issuer.token("scores.read explain.read"))
+        assert call(KEY) is not None
+        assert call(issuer.token("scores.read explain.read")) is not None
         if name == "ListScores":
             assert refused(call, issuer.token("self", sub=person(1))) == (denied, "SCOPE_MISSING")
         else:
-            assert call(issuer.token("self", sub=person(1)))
+            assert call(issuer.token("self", sub=person(1))) is not None
+
+
+def test_explaining_needs_its_own_scope_and_is_written_to_the_audit_log(
+    asking: Any, issuer: Issuer, person: Person
+) -> None:
+    reader, explainer = issuer.token("scores.read", sub="alice@example"), issuer.token("explain.read")
+    every = methods(asking.scores, person(1))
+    for name in ("ExplainScore", "SimulateScore"):
+        assert refused(every[name], reader) == (grpc.StatusCode.PERMISSION_DENIED, "SCOPE_MISSING")
+        assert every[name](explainer)
+        assert refused(every[name], None)[1] == "CREDENTIALS_MISSING"
+    assert every["GetScore"](reader)
+    assert refused(every["GetScore"], explainer)[1] == "SCOPE_MISSING"
+    lines = [json.loads(line) for line in asking.log_path.read_text().splitlines() if line.startswith("{")]
+    audited = [line for line in lines if line["event"] == "audit"]
+    assert [(line["method"], line["outcome"]) for line in audited] == [
+        ("ExplainScore", "SCOPE_MISSING"),
+        ("ExplainScore", "OK"),
+        ("SimulateScore", "SCOPE_MISSING"),
+        ("SimulateScore", "OK"),
+    ]
+    assert len({line["request_id"] for line in audited}) == 4
+    assert len({line["caller"] for line in audited}) == 2
+    about = hashlib.sha256(person(1).encode()).hexdigest()[:16]
+    assert {tuple(line["subjects"]) for line in audited} == {(about,)}
+    assert person(1) not in asking.log_path.read_text()
+    assert "alice" not in asking.log_path.read_text()
 
 
 def test_self_is_nobody_else_and_not_everybody(asking: Any, issuer: Issuer, person: Person) -> None:

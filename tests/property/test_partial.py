@@ -41,7 +41,10 @@ def written_back(whole: State, part: State, folded: Folded) -> State:
     ledger = whole.ledger.join(part.ledger, on=["person", "id"], how="anti")
     ledger = ledger.filter(~pl.col("person").is_in(folded.erased.implode()))
     ledger = pl.concat(
-        [ledger.filter("undone"), ledger.filter(~pl.col("undone")).join(folded.unlinked, on=ACCOUNT, how="anti")]
+        [
+            ledger.filter("undone"),
+            ledger.filter(~pl.col("undone")).join(folded.unlinked, on=ACCOUNT, how="anti"),
+        ]
     )
     return replace(left, **tables, ledger=pl.concat([ledger, left.ledger])).canonical()
 

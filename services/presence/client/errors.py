@@ -7,7 +7,7 @@ SourceUnavailable   Unavailable, DeadlineExceeded: the gateway is out of reach, 
 PresenceError       CallFailed: a fault of the gateway, or a client that does not fit it
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import grpc
 from google.rpc import error_details_pb2
@@ -26,7 +26,7 @@ class Violation(NamedTuple):
 
 
 class NotFound(CallerError):
-    """Nobody of that id has a score."""
+    """Nobody of that id has a score, or had one then."""
 
 
 class InvalidArgument(CallerError):
@@ -73,13 +73,12 @@ class CallFailed(PresenceError):
         self.code = code
 
 
-def from_rpc(error: grpc.RpcError, address: str) -> PresenceError:  # noqa: PLR0911 (a table)
-    """The error of Presence that `error`, of a call to `address`, stands for."""
-    assert isinstance(error, grpc.Call)
+def from_rpc(error: Any, address: str) -> PresenceError:  # noqa: PLR0911 (a table)
+    """The error of Presence that `error`, the grpc.RpcError of a call of either kind to `address`, stands for."""
     code, message = error.code(), error.details() or ""
     reason, violations, retry_s = _details(error)
     match code, reason:
-        case grpc.StatusCode.NOT_FOUND, "PERSON_UNKNOWN":
+        case grpc.StatusCode.NOT_FOUND, "PERSON_UNKNOWN" | "DAY_UNKNOWN":
             return NotFound(message)
         case grpc.StatusCode.INVALID_ARGUMENT, _:
             return InvalidArgument(message, violations)
@@ -100,7 +99,7 @@ def from_rpc(error: grpc.RpcError, address: str) -> PresenceError:  # noqa: PLR0
     return CallFailed(f"the gateway at {address} says {code.name}: {message}", code.name)
 
 
-def _details(error: grpc.Call) -> tuple[str, tuple[Violation, ...], float]:
+def _details(error: Any) -> tuple[str, tuple[Violation, ...], float]:
     """The reason of the ErrorInfo, the violations of the BadRequest, the seconds of the RetryInfo; empty, or 0."""
     status = rpc_status.from_call(error)
     info, bad_request = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()

@@ -74,16 +74,15 @@ def _fold(
     stopping: threading.Event,
 ) -> None:
     ensure_topics(settings)
-    topic = settings.topics.scores
     admin = KafkaAdminClient(**settings.kafka_options())
     try:
-        deployment = deployment_of(admin, topic)
+        deployment = deployment_of(admin, settings.topics.scores)
     finally:
         admin.close()
     # Records that the log has lost must stop us loudly, and not be jumped over.
     reader = consumer(settings, auto_offset_reset="none")
     try:
-        Fold(reader, topic, model, session=session, ring=ring, stopping=stopping).run(deployment)
+        Fold(reader, settings.topics, model, session=session, ring=ring, stopping=stopping).run(deployment)
     finally:
         reader.close()
 

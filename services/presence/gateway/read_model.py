@@ -7,7 +7,8 @@ some offset. The model can be deleted: the topics bring it back. One thread of o
     changes  scores partition, scores offset -> person; one row per person, so it is the topic after compaction
     order    kind, column, figure, person -> nothing
     ranks    kind, level, block -> 64 counters
-    meta     schema, deployment, positions, number of changes, who serves, and when the topic was last read
+    history  person, day -> serialised Score as the day closed
+    meta     schema, deployment, positions of both topics, number of changes, who serves, and when the topic was last read
 """
 
 import struct
@@ -21,15 +22,16 @@ import lmdb
 
 from presence.events.errors import InvariantBroken
 from presence.events.vocabulary import PersonId
-from presence.gateway import order, ranks
+from presence.gateway import closings, order, ranks
+from presence.gateway.closings import Closing
 from presence.gateway.order import Order, Place
 from presence.gateway.resume import DeploymentId, Positions
 from presence.gateway.rows import KINDS, PRESENCE, Change, Row, place_of, score_of
 from presence.gateway.session import Session
 from presence.log.revision import Revision
 
-SCHEMA = b"2"
-TABLES = ("people", "changes", "order", "ranks", "meta")
+SCHEMA = b"3"
+TABLES = ("people", "changes", "order", "ranks", "history", "meta")
 MAP_BYTES = 2**40
 """Of addresses, and not of disk or memory: a terabyte is far beyond a gateway of 100 million people."""
 READERS_MAX = 510
@@ -105,7 +107,8 @@ class ReadModel:
             readonly=readonly,
         )
         opened = {name: self._env.open_db(name.encode(), create=not readonly) for name in TABLES}
-        self._people, self._changes, self._order, self._ranks, self._meta = opened.values()
+        self._people, self._changes, self._order, self._ranks, self._history, self._meta = opened.values()
+        self._tables = tuple(opened.values())
         if not readonly:
             # Readers that were killed must not hold old pages for ever.
             self._env.reader_check()
@@ -132,6 +135,11 @@ class ReadModel:
         return _unpacked(self._meta_value(b"positions") or b"")
 
     @property
+    def history_positions(self) -> Positions:
+        """As `positions`, of the topic of history."""
+        return _unpacked(self._meta_value(b"history_positions") or b"")
+
+    @property
     def read_ms(self) -> int:
         """When the topic was last read, by the clock of whoever read it; 0 before `begin`."""
         packed = self._meta_value(b"read_ms")
@@ -153,6 +161,24 @@ class ReadModel:
             self._clear(txn)
             txn.put(b"deployment", deployment, db=self._meta)
             txn.put(b"positions", _packed(positions), db=self._meta)
+
+        self._write(write)
+
+    def begin_history(self, positions: Positions) -> None:
+        """Forget every closing, and read on from `positions` of the topic of history."""
+
+        def write(txn: lmdb.Transaction) -> None:
+            txn.drop(self._history, delete=False)
+            txn.put(b"history_positions", _packed(positions), db=self._meta)
+
+        self._write(write)
+
+    def apply_history(self, found: Collection[Closing], *, positions: Positions) -> None:
+        """Keep the closings of these days, and move on to `positions` of the topic of history."""
+
+        def write(txn: lmdb.Transaction) -> None:
+            closings.store(txn, self._history, found)
+            txn.put(b"history_positions", _packed(positions), db=self._meta)
 
         self._write(write)
 
@@ -212,6 +238,7 @@ class ReadModel:
                 recount.add(new.kind, new.figures[PRESENCE], 1)
             else:
                 txn.delete(key, db=self._people)
+                closings.forget(txn, self._history, key)
             was, will_be = (set(order.keys(row, key)) if row else set() for row in (old, new))
             gone += was - will_be
             come += will_be - was
@@ -276,6 +303,28 @@ class ReadModel:
             }
             everybody = Standing(*(sum(counts) for counts in zip(*standings.values(), strict=True)))
             return Ranked(row, everybody, standings[row.kind])
+
+    def history(
+        self, person: PersonId, first: int, last: int, *, rows_max: int, bytes_max: int
+    ) -> tuple[list[tuple[int, bytes]], int | None]:
+        """Day and serialised Score of the days from `first` to `last`, as many as fit (one always does).
+
+        The second is the day that the next page begins with, None after the last one.
+        """
+        with self._reading() as txn:
+            rows: list[tuple[int, bytes]] = []
+            room = bytes_max
+            for day, score in closings.read(txn, self._history, person.encode(), first, last):
+                room -= len(score)
+                if rows and (len(rows) == rows_max or room < 0):
+                    return rows, day
+                rows.append((day, score))
+            return rows, None
+
+    def closing_until(self, person: PersonId, day: int) -> tuple[int, bytes] | None:
+        """Day and serialised Score of the last closed day of `person` that is not after `day`."""
+        with self._reading() as txn:
+            return closings.last_until(txn, self._history, person.encode(), day)
 
     def changes(self, since: Positions, until: Positions, *, bytes_max: int) -> Chunk:
         """Scores whose newest change lies in `since` <= offset < `until`, as many as fit (one always does)."""
@@ -355,7 +404,7 @@ class ReadModel:
             return None if value is None else bytes(value)
 
     def _clear(self, txn: lmdb.Transaction) -> None:
-        for table in (self._people, self._changes, self._order, self._ranks, self._meta):
+        for table in self._tables:
             txn.drop(table, delete=False)
         txn.put(b"schema", SCHEMA, db=self._meta)
 

@@ -99,6 +99,24 @@ def person_unknown(person: PersonId) -> Refused:
     )
 
 
+def day_unknown(person: PersonId, day: str) -> Refused:
+    return Refused(
+        grpc.StatusCode.NOT_FOUND,
+        "DAY_UNKNOWN",
+        f"{person} had no closing score on {day}, nor before",
+        metadata={"person": person, "day": day},
+    )
+
+
+def model_unknown(name: str) -> Refused:
+    return Refused(
+        grpc.StatusCode.FAILED_PRECONDITION,
+        "MODEL_UNKNOWN",
+        f"the score was made by a model that this gateway does not have: {name}",
+        metadata={"model": name},
+    )
+
+
 def resume_token_unknown(why: str) -> Refused:
     return Refused(
         grpc.StatusCode.OUT_OF_RANGE,

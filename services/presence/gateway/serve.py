@@ -11,6 +11,7 @@ from pathlib import Path
 
 from presence.events.errors import CallerError, PresenceError
 from presence.gateway.read_model import ReadModel, Seen
+from presence.gateway.reasons import ReasonServicer
 from presence.gateway.server import GatewayServer
 from presence.gateway.servicer import Limits, ScoreServicer
 from presence.gateway.session import Session
@@ -19,6 +20,7 @@ from presence.gateway.signals import stop_signal
 from presence.gateway.watching import Watchers
 from presence.log.logging import configure
 from presence.log.settings import Settings
+from presence.model.spec import load
 
 LISTENS = b"listening\n"
 _RINGS = 65_536
@@ -55,7 +57,8 @@ async def serve(own: GatewaySettings, address: str, folder: Path, session: Sessi
     with ReadModel(folder, readonly=True) as model:
         watchers = Watchers(limits.watchers_max)
         servicer = ScoreServicer(model, watchers, limits)
-        server = GatewayServer(address, own, servicer, watchers)
+        reasons = ReasonServicer(servicer, model, load(), limits)
+        server = GatewayServer(address, own, (*servicer.methods(), *reasons.methods()), watchers)
         follower = Follower(model, servicer, watchers, session)
         rung = asyncio.Event()
 

@@ -93,7 +93,7 @@ class ScoreServicer:
     async def get_score(self, request: service_pb2.GetScoreRequest, call: Call) -> bytes:
         """A serialised Score."""
         person = requests.person("person", request.person)
-        self._require_caught_up()
+        self.require_caught_up()
         if request.min_revision:
             await self._reach_of(person, request.min_revision, call)
         score = self._model.score(person)
@@ -104,7 +104,7 @@ class ScoreServicer:
     async def batch_get_scores(self, request: service_pb2.BatchGetScoresRequest, call: Call) -> bytes:
         """A serialised BatchGetScoresResponse."""
         people = requests.people("people", request.people, people_min=1)
-        self._require_caught_up()
+        self.require_caught_up()
         if request.min_revision:
             await self._reach(request.min_revision, call)
         found = self._model.scores(people)
@@ -119,7 +119,7 @@ class ScoreServicer:
         wanted = requests.order("order_by", request.order_by, "kind", request.kind)
         rows_max = requests.page_size("page_size", request.page_size)
         after = requests.page_token("page_token", request.page_token, wanted) if request.page_token else None
-        self._require_caught_up()
+        self.require_caught_up()
         if request.min_revision:
             await self._reach(request.min_revision, call)
         page = self._model.page(wanted, after, rows_max=rows_max, bytes_max=self._limits.answer_bytes_max)
@@ -129,7 +129,7 @@ class ScoreServicer:
     async def get_rank(self, request: service_pb2.GetRankRequest, call: Call) -> bytes:
         """A serialised GetRankResponse."""
         person = requests.person("person", request.person)
-        self._require_caught_up()
+        self.require_caught_up()
         if request.min_revision:
             await self._reach_of(person, request.min_revision, call)
         ranked = self._model.rank(person)
@@ -156,7 +156,7 @@ class ScoreServicer:
         with self._watchers.joined(people) as watcher:
             while True:
                 call.check_expiry(call.caller)
-                seen = self._require_caught_up()
+                seen = self.require_caught_up()
                 chunk = self._read(watcher, since, seen.positions)
                 since = chunk.reached
                 if chunk.scores or not caught_up:
@@ -176,7 +176,7 @@ class ScoreServicer:
         return chunk
 
     def _since(self, given: ResumeToken | None) -> Positions:
-        seen = self._require_caught_up()
+        seen = self.require_caught_up()
         if given is None:
             return (0,) * len(seen.positions)
         if given.deployment != seen.deployment or len(given.positions) != len(seen.positions):
@@ -188,12 +188,12 @@ class ScoreServicer:
     async def _reach(self, given: str, call: Call) -> None:
         """Wait for everything that a watch had seen."""
         wanted = requests.resume_token("min_revision", given)
-        seen = self._require_caught_up()
+        seen = self.require_caught_up()
         if wanted.deployment != seen.deployment or len(wanted.positions) != len(seen.positions):
             raise refusals.resume_token_unknown("of another deployment")
 
         def reached() -> bool:
-            here = self._require_caught_up().positions
+            here = self.require_caught_up().positions
             return all(ours >= theirs for ours, theirs in zip(here, wanted.positions, strict=True))
 
         await self._wait(reached, call)
@@ -222,7 +222,8 @@ class ScoreServicer:
         except TimeoutError as error:
             raise refusals.revision_not_reached() from error
 
-    def _require_caught_up(self) -> Seen:
+    def require_caught_up(self) -> Seen:
+        """How far the read model is. Raises Refused until its writer has caught up."""
         if self._seen is None:
             raise refusals.catching_up()
         return self._seen

@@ -6,10 +6,18 @@ length in front. Source: protobuf's encoding guide, "length-delimited records".
 
 from collections.abc import Iterable
 
-from presence.v1.service_pb2 import BatchGetScoresResponse, ListScoresResponse, WatchScoresResponse
+from presence.v1.service_pb2 import (
+    BatchGetScoresResponse,
+    DailyClosing,
+    GetHistoryResponse,
+    ListScoresResponse,
+    WatchScoresResponse,
+)
 
 _SCORES_TAG = b"\x0a"
-"""Field 1, length-delimited: `scores` in each of these answers (a test holds them together)."""
+"""Field 1, length-delimited: `scores` in each of these answers, `closings` in the history (a test holds them together)."""
+_SCORE_TAG = b"\x12"
+"""Field 2, length-delimited: `score` of a DailyClosing."""
 
 
 def batch_response(scores: Iterable[bytes], not_found: Iterable[str]) -> bytes:
@@ -27,6 +35,15 @@ def watch_response(scores: Iterable[bytes], *, resume_token: str, caught_up: boo
     """A serialised WatchScoresResponse."""
     rest = WatchScoresResponse(resume_token=resume_token, caught_up=caught_up)
     return _framed(scores) + rest.SerializeToString()
+
+
+def history_response(days: Iterable[tuple[str, bytes]], *, next_page_token: str) -> bytes:
+    """A serialised GetHistoryResponse, of days and serialised Scores."""
+    rows = []
+    for day, score in days:
+        closing = DailyClosing(day=day).SerializeToString() + _SCORE_TAG + _varint(len(score)) + score
+        rows.append(closing)
+    return _framed(rows) + GetHistoryResponse(next_page_token=next_page_token).SerializeToString()
 
 
 def _framed(scores: Iterable[bytes]) -> bytes:

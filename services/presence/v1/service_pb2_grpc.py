@@ -70,6 +70,21 @@ class ScoreServiceStub:
                 request_serializer=presence_dot_v1_dot_service__pb2.GetRankRequest.SerializeToString,
                 response_deserializer=presence_dot_v1_dot_service__pb2.GetRankResponse.FromString,
                 _registered_method=True)
+        self.ExplainScore = channel.unary_unary(
+                '/presence.v1.ScoreService/ExplainScore',
+                request_serializer=presence_dot_v1_dot_service__pb2.ExplainScoreRequest.SerializeToString,
+                response_deserializer=presence_dot_v1_dot_service__pb2.ExplainScoreResponse.FromString,
+                _registered_method=True)
+        self.SimulateScore = channel.unary_unary(
+                '/presence.v1.ScoreService/SimulateScore',
+                request_serializer=presence_dot_v1_dot_service__pb2.SimulateScoreRequest.SerializeToString,
+                response_deserializer=presence_dot_v1_dot_service__pb2.SimulateScoreResponse.FromString,
+                _registered_method=True)
+        self.GetHistory = channel.unary_unary(
+                '/presence.v1.ScoreService/GetHistory',
+                request_serializer=presence_dot_v1_dot_service__pb2.GetHistoryRequest.SerializeToString,
+                response_deserializer=presence_dot_v1_dot_service__pb2.GetHistoryResponse.FromString,
+                _registered_method=True)
         self.WatchScores = channel.unary_stream(
                 '/presence.v1.ScoreService/WatchScores',
                 request_serializer=presence_dot_v1_dot_service__pb2.WatchScoresRequest.SerializeToString,
@@ -142,6 +157,40 @@ class ScoreServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExplainScore(self, request, context):
+        """Why one person's score is what it is, and what changed since the close of a
+        day: entries that add up to the score, and to the change, to the thousandth of
+        a point. Scope: explain.read. Each call is written to the audit log.
+
+        NOT_FOUND: PERSON_UNKNOWN; or DAY_UNKNOWN: no day until then was closed.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SimulateScore(self, request, context):
+        """What findings about conduct would do to one person's score, day by day, until
+        they are forgotten; everything else is held as it is. Scope: explain.read. Each
+        call is written to the audit log.
+
+        NOT_FOUND: PERSON_UNKNOWN.
+        FAILED_PRECONDITION: MODEL_UNKNOWN; the score was made by a model that this
+        gateway does not have.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetHistory(self, request, context):
+        """The closing scores of one person, the oldest first: one of each day that they
+        were scored, up to 400 days back. Scope: scores.read.
+
+        NOT_FOUND: PERSON_UNKNOWN.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def WatchScores(self, request, context):
         """First the scores that changed after `resume_token` (without one: all that are
         watched), then every further change, until the client ends the call.
@@ -178,6 +227,21 @@ def add_ScoreServiceServicer_to_server(servicer, server):
                     servicer.GetRank,
                     request_deserializer=presence_dot_v1_dot_service__pb2.GetRankRequest.FromString,
                     response_serializer=presence_dot_v1_dot_service__pb2.GetRankResponse.SerializeToString,
+            ),
+            'ExplainScore': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExplainScore,
+                    request_deserializer=presence_dot_v1_dot_service__pb2.ExplainScoreRequest.FromString,
+                    response_serializer=presence_dot_v1_dot_service__pb2.ExplainScoreResponse.SerializeToString,
+            ),
+            'SimulateScore': grpc.unary_unary_rpc_method_handler(
+                    servicer.SimulateScore,
+                    request_deserializer=presence_dot_v1_dot_service__pb2.SimulateScoreRequest.FromString,
+                    response_serializer=presence_dot_v1_dot_service__pb2.SimulateScoreResponse.SerializeToString,
+            ),
+            'GetHistory': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetHistory,
+                    request_deserializer=presence_dot_v1_dot_service__pb2.GetHistoryRequest.FromString,
+                    response_serializer=presence_dot_v1_dot_service__pb2.GetHistoryResponse.SerializeToString,
             ),
             'WatchScores': grpc.unary_stream_rpc_method_handler(
                     servicer.WatchScores,
@@ -308,6 +372,87 @@ class ScoreService:
             '/presence.v1.ScoreService/GetRank',
             presence_dot_v1_dot_service__pb2.GetRankRequest.SerializeToString,
             presence_dot_v1_dot_service__pb2.GetRankResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExplainScore(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/presence.v1.ScoreService/ExplainScore',
+            presence_dot_v1_dot_service__pb2.ExplainScoreRequest.SerializeToString,
+            presence_dot_v1_dot_service__pb2.ExplainScoreResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SimulateScore(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/presence.v1.ScoreService/SimulateScore',
+            presence_dot_v1_dot_service__pb2.SimulateScoreRequest.SerializeToString,
+            presence_dot_v1_dot_service__pb2.SimulateScoreResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetHistory(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/presence.v1.ScoreService/GetHistory',
+            presence_dot_v1_dot_service__pb2.GetHistoryRequest.SerializeToString,
+            presence_dot_v1_dot_service__pb2.GetHistoryResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -80,6 +80,28 @@ class ScoreServiceStub:
 
     NOT_FOUND: PERSON_UNKNOWN; nobody of that id has a score.
     """
+    ExplainScore: _grpc.UnaryUnaryMultiCallable[_service_pb2.ExplainScoreRequest, _service_pb2.ExplainScoreResponse]
+    """Why one person's score is what it is, and what changed since the close of a
+    day: entries that add up to the score, and to the change, to the thousandth of
+    a point. Scope: explain.read. Each call is written to the audit log.
+
+    NOT_FOUND: PERSON_UNKNOWN; or DAY_UNKNOWN: no day until then was closed.
+    """
+    SimulateScore: _grpc.UnaryUnaryMultiCallable[_service_pb2.SimulateScoreRequest, _service_pb2.SimulateScoreResponse]
+    """What findings about conduct would do to one person's score, day by day, until
+    they are forgotten; everything else is held as it is. Scope: explain.read. Each
+    call is written to the audit log.
+
+    NOT_FOUND: PERSON_UNKNOWN.
+    FAILED_PRECONDITION: MODEL_UNKNOWN; the score was made by a model that this
+    gateway does not have.
+    """
+    GetHistory: _grpc.UnaryUnaryMultiCallable[_service_pb2.GetHistoryRequest, _service_pb2.GetHistoryResponse]
+    """The closing scores of one person, the oldest first: one of each day that they
+    were scored, up to 400 days back. Scope: scores.read.
+
+    NOT_FOUND: PERSON_UNKNOWN.
+    """
     WatchScores: _grpc.UnaryStreamMultiCallable[_service_pb2.WatchScoresRequest, _service_pb2.WatchScoresResponse]
     """First the scores that changed after `resume_token` (without one: all that are
     watched), then every further change, until the client ends the call.
@@ -141,6 +163,28 @@ class ScoreServiceAsyncStub(ScoreServiceStub):
     as of one moment. Scope: scores.read.
 
     NOT_FOUND: PERSON_UNKNOWN; nobody of that id has a score.
+    """
+    ExplainScore: _aio.UnaryUnaryMultiCallable[_service_pb2.ExplainScoreRequest, _service_pb2.ExplainScoreResponse]  # type: ignore[assignment]
+    """Why one person's score is what it is, and what changed since the close of a
+    day: entries that add up to the score, and to the change, to the thousandth of
+    a point. Scope: explain.read. Each call is written to the audit log.
+
+    NOT_FOUND: PERSON_UNKNOWN; or DAY_UNKNOWN: no day until then was closed.
+    """
+    SimulateScore: _aio.UnaryUnaryMultiCallable[_service_pb2.SimulateScoreRequest, _service_pb2.SimulateScoreResponse]  # type: ignore[assignment]
+    """What findings about conduct would do to one person's score, day by day, until
+    they are forgotten; everything else is held as it is. Scope: explain.read. Each
+    call is written to the audit log.
+
+    NOT_FOUND: PERSON_UNKNOWN.
+    FAILED_PRECONDITION: MODEL_UNKNOWN; the score was made by a model that this
+    gateway does not have.
+    """
+    GetHistory: _aio.UnaryUnaryMultiCallable[_service_pb2.GetHistoryRequest, _service_pb2.GetHistoryResponse]  # type: ignore[assignment]
+    """The closing scores of one person, the oldest first: one of each day that they
+    were scored, up to 400 days back. Scope: scores.read.
+
+    NOT_FOUND: PERSON_UNKNOWN.
     """
     WatchScores: _aio.UnaryStreamMultiCallable[_service_pb2.WatchScoresRequest, _service_pb2.WatchScoresResponse]  # type: ignore[assignment]
     """First the scores that changed after `resume_token` (without one: all that are
@@ -224,6 +268,46 @@ class ScoreServiceServicer(metaclass=_abc_1.ABCMeta):
         as of one moment. Scope: scores.read.
 
         NOT_FOUND: PERSON_UNKNOWN; nobody of that id has a score.
+        """
+
+    @_abc_1.abstractmethod
+    def ExplainScore(
+        self,
+        request: _service_pb2.ExplainScoreRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_service_pb2.ExplainScoreResponse, _abc.Awaitable[_service_pb2.ExplainScoreResponse]]:
+        """Why one person's score is what it is, and what changed since the close of a
+        day: entries that add up to the score, and to the change, to the thousandth of
+        a point. Scope: explain.read. Each call is written to the audit log.
+
+        NOT_FOUND: PERSON_UNKNOWN; or DAY_UNKNOWN: no day until then was closed.
+        """
+
+    @_abc_1.abstractmethod
+    def SimulateScore(
+        self,
+        request: _service_pb2.SimulateScoreRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_service_pb2.SimulateScoreResponse, _abc.Awaitable[_service_pb2.SimulateScoreResponse]]:
+        """What findings about conduct would do to one person's score, day by day, until
+        they are forgotten; everything else is held as it is. Scope: explain.read. Each
+        call is written to the audit log.
+
+        NOT_FOUND: PERSON_UNKNOWN.
+        FAILED_PRECONDITION: MODEL_UNKNOWN; the score was made by a model that this
+        gateway does not have.
+        """
+
+    @_abc_1.abstractmethod
+    def GetHistory(
+        self,
+        request: _service_pb2.GetHistoryRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_service_pb2.GetHistoryResponse, _abc.Awaitable[_service_pb2.GetHistoryResponse]]:
+        """The closing scores of one person, the oldest first: one of each day that they
+        were scored, up to 400 days back. Scope: scores.read.
+
+        NOT_FOUND: PERSON_UNKNOWN.
         """
 
     @_abc_1.abstractmethod
