@@ -83,11 +83,13 @@ class Watching:
         self.resume_token = resume_token
         self.presence: dict[str, int] = {}
         self.seen = 0
+        self.conflated = 0
         self._revisions: dict[str, str] = {}
 
     def next(self) -> WatchScoresResponse:
         message = next(self.call)
         self.resume_token = message.resume_token
+        self.conflated += message.conflated
         for score in message.scores:
             self.seen += 1
             # A revision is opaque to clients: it can be told that it is another one, and no more.
@@ -309,6 +311,7 @@ def test_a_watcher_that_does_not_read_delays_nobody_and_ends_with_the_newest(
         while set(slow.presence.values()) != {rounds} or len(slow.presence) < people:
             slow.next()
         assert slow.seen < rounds * people
+        assert slow.conflated == rounds * people - slow.seen
 
 
 def test_reflection_lists_the_service(gateway: Gateway) -> None:

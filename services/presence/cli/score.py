@@ -68,6 +68,8 @@ def print_json(found: Score) -> None:
 def _watch_as_json(watching: Watch, count: int) -> None:
     shown = 0
     for update in watching:
+        for person in update.erased:
+            print(json.dumps({"person": person, "erased": True}, separators=(",", ":")), flush=True)
         for found in update.scores:
             print_json(found)
             shown += 1
@@ -82,6 +84,7 @@ def _watch_as_table(watching: Watch, count: int) -> None:
     with Live(console=console, auto_refresh=False) as live:
         for update in watching:
             ranking.update(update.scores)
+            ranking.remove(update.erased)
             rows_max = max(1, console.height - TABLE_FRAME_ROWS)
             live.update(ranking.table(rows_max), refresh=update.caught_up)
             shown += len(update.scores)

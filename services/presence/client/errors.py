@@ -7,6 +7,8 @@ SourceUnavailable   Unavailable, DeadlineExceeded: the gateway is out of reach, 
 PresenceError       CallFailed: a fault of the gateway, or a client that does not fit it
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import grpc
@@ -41,6 +43,10 @@ class ResumeTokenUnknown(CallerError):
     """The token is of another deployment, or newer than the gateway: watch again without it."""
 
 
+class ResumeTokenCompacted(ResumeTokenUnknown):
+    """Erasures since the token are no longer known: forget every score, and watch again without it."""
+
+
 class TooLarge(CallerError):
     """The answer would be larger than a message may be: ask for fewer people."""
 
@@ -73,30 +79,40 @@ class CallFailed(PresenceError):
         self.code = code
 
 
-def from_rpc(error: Any, address: str) -> PresenceError:  # noqa: PLR0911 (a table)
+_CODES = grpc.StatusCode
+_BY_CODE: Mapping[grpc.StatusCode, type[PresenceError]] = MappingProxyType(
+    {
+        _CODES.OUT_OF_RANGE: ResumeTokenUnknown,
+        _CODES.UNAUTHENTICATED: Unauthenticated,
+        _CODES.PERMISSION_DENIED: NotPermitted,
+        _CODES.RESOURCE_EXHAUSTED: TooLarge,
+    }
+)
+_BY_REASON: Mapping[str, type[PresenceError]] = MappingProxyType(
+    {
+        "PERSON_UNKNOWN": NotFound,
+        "DAY_UNKNOWN": NotFound,
+        "RESUME_TOKEN_COMPACTED": ResumeTokenCompacted,
+        "WATCHER_TOO_SLOW": Unavailable,
+    }
+)
+
+
+def from_rpc(error: Any, address: str) -> PresenceError:
     """The error of Presence that `error`, the grpc.RpcError of a call of either kind to `address`, stands for."""
     code, message = error.code(), error.details() or ""
     reason, violations, retry_s = _details(error)
     match code, reason:
-        case grpc.StatusCode.NOT_FOUND, "PERSON_UNKNOWN" | "DAY_UNKNOWN":
-            return NotFound(message)
-        case grpc.StatusCode.INVALID_ARGUMENT, _:
+        case _CODES.INVALID_ARGUMENT, _:
             return InvalidArgument(message, violations)
-        case grpc.StatusCode.OUT_OF_RANGE, "RESUME_TOKEN_UNKNOWN":
-            return ResumeTokenUnknown(message)
-        case grpc.StatusCode.UNAUTHENTICATED, _:
-            return Unauthenticated(message)
-        case grpc.StatusCode.PERMISSION_DENIED, _:
-            return NotPermitted(message)
-        case grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_WATCHERS" | "CALLED_TOO_OFTEN":
+        case _CODES.RESOURCE_EXHAUSTED, "TOO_MANY_WATCHERS" | "CALLED_TOO_OFTEN":
             return Busy(message, after_s=retry_s or BUSY_AFTER_S)
-        case grpc.StatusCode.RESOURCE_EXHAUSTED, _:
-            return TooLarge(message)
-        case grpc.StatusCode.UNAVAILABLE, _:
+        case _CODES.UNAVAILABLE, _:
             return Unavailable(f"the gateway at {address} is not available: {message}")
-        case grpc.StatusCode.DEADLINE_EXCEEDED, _:
+        case _CODES.DEADLINE_EXCEEDED, _:
             return DeadlineExceeded(f"the gateway at {address} did not answer in time")
-    return CallFailed(f"the gateway at {address} says {code.name}: {message}", code.name)
+    known = _BY_REASON.get(reason) or _BY_CODE.get(code)
+    return known(message) if known else CallFailed(f"{address} says {code.name}: {message}", code.name)
 
 
 def _details(error: Any) -> tuple[str, tuple[Violation, ...], float]:

@@ -11,6 +11,7 @@ import grpc
 from presence.client import retries
 from presence.client.errors import Unavailable, from_rpc
 from presence.client.score import Score, from_message
+from presence.events.vocabulary import PersonId
 
 ATTEMPTS_MAX = 20
 """In a row without a message: about a minute."""
@@ -26,6 +27,10 @@ class Update:
     resume_token: str
     caught_up: bool
     """From the first update that has brought this call up to date."""
+    erased: tuple[PersonId, ...] = ()
+    """Who has no score any more."""
+    conflated: int = 0
+    """Changes that were passed over for newer ones, since we read more slowly than they come."""
 
 
 class Progress:
@@ -42,7 +47,8 @@ class Progress:
         self._attempts, self._attempts_max = 0, ATTEMPTS_MAX
         self.resume_token = message.resume_token
         scores = tuple(map(from_message, message.scores))
-        return Update(scores, message.resume_token, message.caught_up)
+        erased = tuple(map(PersonId, message.erased))
+        return Update(scores, message.resume_token, message.caught_up, erased, message.conflated)
 
     def failed(self, error: grpc.RpcError | None) -> float:
         """How long to wait before the next call; None: the stream ended without an error, as no gateway ends it.

@@ -44,7 +44,16 @@ async def run(settings: Settings, own: GatewaySettings) -> int:
     folder = settings.data / "gateway" / f"{settings.namespace}{settings.suffix}"
     with _owned(folder), reserved(settings.gateway) as address, ReadModel(folder) as model:
         session, bell, stopping = new_session(), Bell(), threading.Event()
-        folding = _on_thread(lambda: _fold(settings, model, session, bell.ring, stopping))
+        folding = _on_thread(
+            lambda: _fold(
+                settings,
+                model,
+                session=session,
+                retention_ms=1_000 * own.watch_retention_s,
+                ring=bell.ring,
+                stopping=stopping,
+            )
+        )
         crew = Crew(own.processes, (address, str(folder), session.hex()), bell)
         serving = asyncio.create_task(crew.run())
         listening = asyncio.create_task(_say_when_listening(crew, address))
@@ -69,7 +78,9 @@ async def _say_when_listening(crew: Crew, address: str) -> None:
 def _fold(
     settings: Settings,
     model: ReadModel,
+    *,
     session: Session,
+    retention_ms: int,
     ring: Callable[[], None],
     stopping: threading.Event,
 ) -> None:
@@ -82,7 +93,15 @@ def _fold(
     # Records that the log has lost must stop us loudly, and not be jumped over.
     reader = consumer(settings, auto_offset_reset="none")
     try:
-        Fold(reader, settings.topics, model, session=session, ring=ring, stopping=stopping).run(deployment)
+        Fold(
+            reader,
+            settings.topics,
+            model,
+            session=session,
+            retention_ms=retention_ms,
+            ring=ring,
+            stopping=stopping,
+        ).run(deployment)
     finally:
         reader.close()
 

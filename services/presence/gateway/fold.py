@@ -46,15 +46,21 @@ class Fold:
         model: ReadModel,
         *,
         session: Session,
+        retention_ms: int,
         ring: Callable[[], None],
         stopping: threading.Event,
     ) -> None:
-        """`ring` is called after each transaction, on the fold's thread, and must not block."""
+        """Erasures are remembered for `retention_ms`.
+
+        `ring` is called after each transaction, on the fold's thread, and must not block.
+        """
         self._consumer = consumer
         self._topic = topics.scores
         self._history = topics.history
         self._model = model
         self._session = session
+        self._retention_ms = retention_ms
+        self._compacted_ms = 0
         self._ring = ring
         self._stopping = stopping
 
@@ -88,7 +94,8 @@ class Fold:
         ends: dict[TopicPartition, int] = self._consumer.end_offsets([*scores, *history])
         reason = self._stranger(deployment, [ends[partition] for partition in scores])
         if reason is not None:
-            self._model.begin(deployment, tuple(firsts[partition] for partition in scores))
+            positions = tuple(firsts[partition] for partition in scores)
+            self._model.begin(deployment, positions, compacted=self._complete_since(scores, ends))
             log.info("read_model_begun", topic=self._topic, reason=reason)
         known = self._model.history_positions
         if len(known) != len(history) or any(
@@ -101,6 +108,17 @@ class Fold:
             # Days that the topic no longer keeps are no loss: they are older than those that we keep.
             self._consumer.seek(partition, max(position, firsts[partition]))
         return ends
+
+    def _complete_since(
+        self, partitions: list[TopicPartition], ends: Mapping[TopicPartition, int]
+    ) -> Positions:
+        """From where on the topic still has every tombstone: the broker drops them a day after they were written."""
+        since_ms = now_ms() - ABSENCE_MS_MAX
+        found = self._consumer.offsets_for_times(dict.fromkeys(partitions, since_ms))
+        return tuple(
+            ends[partition] if found.get(partition) is None else found[partition].offset
+            for partition in partitions
+        )
 
     def _stranger(self, deployment: DeploymentId, ends: list[int]) -> str | None:
         """Why the model that is there cannot be read on from, or None."""
@@ -120,6 +138,7 @@ class Fold:
     def _step(self) -> None:
         batches = self._consumer.poll(timeout_ms=POLL_MS)
         now = now_ms()
+        self._compact(now)
         if not batches:
             self._touch(now)
             return
@@ -135,6 +154,14 @@ class Fold:
             applied = self._model.apply(changes, positions=self._positions(self._topic), now_ms=now)
             _report(applied)
         self._ring()
+
+    def _compact(self, now: int) -> None:
+        """Now and then forget erasures that are older than a watch may be away."""
+        if now - self._compacted_ms < min(TOUCH_MS, self._retention_ms // 2):
+            return
+        self._compacted_ms = now
+        if self._model.compact(now - self._retention_ms):
+            self._ring()
 
     def _touch(self, now: int) -> None:
         """Keep a quiet topic from looking like a long absence, but only if it is quiet and not out of reach."""

@@ -5,10 +5,11 @@ some offset. The model can be deleted: the topics bring it back. One thread of o
 
     people   person -> where the score came from, what it is ordered by, serialised Score
     changes  scores partition, scores offset -> person; one row per person, so it is the topic after compaction
+    erased   person -> where and when somebody was erased; their change stays as long, so that watches are told
     order    kind, column, figure, person -> nothing
     ranks    kind, level, block -> 64 counters
     history  person, day -> serialised Score as the day closed
-    meta     schema, deployment, positions of both topics, number of changes, who serves, and when the topic was last read
+    meta     schema, deployment, positions of both topics, how far erasures are forgotten, number of changes, who serves, and when the topic was last read
 """
 
 import struct
@@ -26,12 +27,12 @@ from presence.gateway import closings, order, ranks
 from presence.gateway.closings import Closing
 from presence.gateway.order import Order, Place
 from presence.gateway.resume import DeploymentId, Positions
-from presence.gateway.rows import KINDS, PRESENCE, Change, Row, place_of, score_of
+from presence.gateway.rows import KINDS, PRESENCE, Change, Gone, Row, place_of, score_of
 from presence.gateway.session import Session
 from presence.log.revision import Revision
 
-SCHEMA = b"3"
-TABLES = ("people", "changes", "order", "ranks", "history", "meta")
+SCHEMA = b"4"
+TABLES = ("people", "changes", "erased", "order", "ranks", "history", "meta")
 MAP_BYTES = 2**40
 """Of addresses, and not of disk or memory: a terabyte is far beyond a gateway of 100 million people."""
 READERS_MAX = 510
@@ -57,12 +58,15 @@ class Seen(NamedTuple):
     deployment: DeploymentId
     positions: Positions
     changes: int
+    compacted: Positions
+    """Who was erased before is forgotten, so that nobody can go on from there."""
 
 
 class Chunk(NamedTuple):
-    """Scores in the order of their change; `reached` is where the next chunk begins."""
+    """Scores in the order of their change, and who was erased; `reached` is where the next chunk begins."""
 
     scores: list[bytes]
+    erased: list[PersonId]
     reached: Positions
     complete: bool
 
@@ -107,7 +111,9 @@ class ReadModel:
             readonly=readonly,
         )
         opened = {name: self._env.open_db(name.encode(), create=not readonly) for name in TABLES}
-        self._people, self._changes, self._order, self._ranks, self._history, self._meta = opened.values()
+        self._people, self._changes, self._erased, self._order, self._ranks, self._history, self._meta = (
+            opened.values()
+        )
         self._tables = tuple(opened.values())
         if not readonly:
             # Readers that were killed must not hold old pages for ever.
@@ -152,17 +158,41 @@ class ReadModel:
                 return None
             deployment = DeploymentId(bytes(txn.get(b"deployment", b"", db=self._meta) or b""))
             positions = _unpacked(txn.get(b"positions", b"", db=self._meta) or b"")
-            return Seen(deployment, positions, self._changes_so_far(txn))
+            compacted = _unpacked(txn.get(b"compacted", b"", db=self._meta) or b"")
+            return Seen(deployment, positions, self._changes_so_far(txn), compacted)
 
-    def begin(self, deployment: DeploymentId, positions: Positions) -> None:
-        """Forget everything, and be the empty model of `deployment` that reads on from `positions`."""
+    def begin(
+        self, deployment: DeploymentId, positions: Positions, *, compacted: Positions | None = None
+    ) -> None:
+        """Forget everything, and be the empty model of `deployment` that reads on from `positions`.
+
+        Who was erased before `compacted` (`positions`, if not given) may be missing from what is read.
+        """
 
         def write(txn: lmdb.Transaction) -> None:
             self._clear(txn)
             txn.put(b"deployment", deployment, db=self._meta)
             txn.put(b"positions", _packed(positions), db=self._meta)
+            txn.put(b"compacted", _packed(compacted or positions), db=self._meta)
 
         self._write(write)
+
+    def compact(self, until_ms: int) -> int:
+        """Forget who was erased before `until_ms`; returns how many they are."""
+
+        def write(txn: lmdb.Transaction) -> int:
+            with txn.cursor(self._erased) as cursor:
+                every = ((bytes(key), Gone.unpacked(value)) for key, value in cursor)
+                old = [(key, gone) for key, gone in every if gone.read_ms < until_ms]
+            compacted = list(_unpacked(txn.get(b"compacted", b"", db=self._meta) or b""))
+            for key, gone in old:
+                txn.delete(key, db=self._erased)
+                txn.delete(_CHANGE.pack(gone.partition, gone.offset), db=self._changes)
+                compacted[gone.partition] = max(compacted[gone.partition], gone.offset + 1)
+            txn.put(b"compacted", _packed(tuple(compacted)), db=self._meta)
+            return len(old)
+
+        return self._write(write)
 
     def begin_history(self, positions: Positions) -> None:
         """Forget every closing, and read on from `positions` of the topic of history."""
@@ -200,15 +230,15 @@ class ReadModel:
 
         def write(txn: lmdb.Transaction) -> Applied:
             applied = Applied()
-            before: dict[bytes, Row | None] = {}
-            after: dict[bytes, Row | None] = {}
+            before: dict[bytes, Row | Gone | None] = {}
+            after: dict[bytes, Row | Gone | None] = {}
             news = 0
             for change in changes:
                 key = change.person.encode()
                 if key not in before:
-                    before[key] = after[key] = self._row(txn, key)
+                    before[key] = after[key] = self._row(txn, key) or self._gone(txn, key)
                 if _is_new(change, after[key], applied):
-                    after[key] = change.row
+                    after[key] = change.row or Gone(change.partition, change.offset, now_ms)
                     news += 1
             self._replace(txn, before, after)
             txn.put(b"positions", _packed(positions), db=self._meta)
@@ -219,7 +249,10 @@ class ReadModel:
         return self._write(write)
 
     def _replace(
-        self, txn: lmdb.Transaction, before: dict[bytes, Row | None], after: dict[bytes, Row | None]
+        self,
+        txn: lmdb.Transaction,
+        before: dict[bytes, Row | Gone | None],
+        after: dict[bytes, Row | Gone | None],
     ) -> None:
         """Write what a batch leaves, once for each person; keys in order, as LMDB is fastest."""
         people: list[tuple[bytes, bytes]] = []
@@ -229,17 +262,24 @@ class ReadModel:
         recount = ranks.Recount(lambda key: txn.get(key, db=self._ranks))
         for key in sorted(key for key in before if before[key] is not after[key]):
             old, new = before[key], after[key]
+            assert new is not None
             if old is not None:
                 txn.delete(_CHANGE.pack(old.partition, old.offset), db=self._changes)
+            changes.append((_CHANGE.pack(new.partition, new.offset), key))
+            if isinstance(old, Row):
                 recount.add(old.kind, old.figures[PRESENCE], -1)
-            if new is not None:
+            elif isinstance(old, Gone):
+                txn.delete(key, db=self._erased)
+            if isinstance(new, Row):
                 people.append((key, new.packed()))
-                changes.append((_CHANGE.pack(new.partition, new.offset), key))
                 recount.add(new.kind, new.figures[PRESENCE], 1)
             else:
+                txn.put(key, new.packed(), db=self._erased)
                 txn.delete(key, db=self._people)
                 closings.forget(txn, self._history, key)
-            was, will_be = (set(order.keys(row, key)) if row else set() for row in (old, new))
+            was, will_be = (
+                set(order.keys(row, key)) if isinstance(row, Row) else set() for row in (old, new)
+            )
             gone += was - will_be
             come += will_be - was
         for key in sorted(gone):
@@ -338,10 +378,10 @@ class ReadModel:
         with self._reading() as txn:
             rows = []
             for key in (person.encode() for person in people):
-                if (stored := txn.get(key, db=self._people)) is not None:
-                    partition, offset = place_of(stored)
-                    if since[partition] <= offset < until[partition]:
-                        rows.append((partition, offset, key))
+                stored = txn.get(key, db=self._people)
+                place = self._gone(txn, key) if stored is None else place_of(stored)
+                if place is not None and since[place[0]] <= place[1] < until[place[0]]:
+                    rows.append((*place[:2], key))
             return self._chunk(txn, sorted(rows), (since, until), bytes_max)
 
     def changed(self, since: Positions, until: Positions) -> list[PersonId]:
@@ -371,17 +411,19 @@ class ReadModel:
     ) -> Chunk:
         since, until = span
         scores: list[bytes] = []
+        erased: list[PersonId] = []
         room = bytes_max
         for partition, offset, key in rows:
             score = self._score(txn, key)
-            if score is None:
-                raise InvariantBroken("a change in the read model is of nobody")
-            room -= len(score)
-            if scores and room < 0:
+            room -= len(key if score is None else score)
+            if (scores or erased) and room < 0:
                 reached = (*until[:partition], offset, *since[partition + 1 :])
-                return Chunk(scores, reached, complete=False)
-            scores.append(score)
-        return Chunk(scores, until, complete=True)
+                return Chunk(scores, erased, reached, complete=False)
+            if score is None:
+                erased.append(PersonId(key.decode()))
+            else:
+                scores.append(score)
+        return Chunk(scores, erased, until, complete=True)
 
     def _score(self, txn: lmdb.Transaction, key: bytes) -> bytes | None:
         stored = txn.get(key, db=self._people)
@@ -390,6 +432,10 @@ class ReadModel:
     def _row(self, txn: lmdb.Transaction, key: bytes) -> Row | None:
         stored = txn.get(key, db=self._people)
         return None if stored is None else Row.unpacked(stored)
+
+    def _gone(self, txn: lmdb.Transaction, key: bytes) -> Gone | None:
+        stored = txn.get(key, db=self._erased)
+        return None if stored is None else Gone.unpacked(stored)
 
     def _blocks(self, txn: lmdb.Transaction) -> ranks.Block:
         return lambda key: txn.get(key, db=self._ranks)
@@ -421,18 +467,19 @@ class ReadModel:
             raise InvariantBroken(f"the read model has outgrown {MAP_BYTES} bytes") from error
 
 
-def _is_new(change: Change, stored: Row | None, applied: Applied) -> bool:
+def _is_new(change: Change, stored: Row | Gone | None, applied: Applied) -> bool:
     """Whether a record says something that the row does not; what it did is noted in `applied`."""
     if change.row is None:
         applied.changed.discard(change.person)
         applied.erased += 1
-        return stored is not None
-    if stored is not None and change.row.revision.is_before(stored.revision):
-        applied.older += 1
-        return False
-    if stored is not None and change.row.score == stored.score:
-        applied.repeated += 1
-        return False
+        return not isinstance(stored, Gone)
+    if isinstance(stored, Row):
+        if change.row.revision.is_before(stored.revision):
+            applied.older += 1
+            return False
+        if change.row.score == stored.score:
+            applied.repeated += 1
+            return False
     applied.changed.add(change.person)
     return True
 

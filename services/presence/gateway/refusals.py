@@ -134,6 +134,22 @@ def revision_not_reached() -> Refused:
     )
 
 
+def resume_token_compacted() -> Refused:
+    return Refused(
+        grpc.StatusCode.OUT_OF_RANGE,
+        "RESUME_TOKEN_COMPACTED",
+        "who was erased since that token is no longer known: forget every score, and watch again without it",
+    )
+
+
+def watcher_too_slow(stall_s: float) -> Refused:
+    return Refused(
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        "WATCHER_TOO_SLOW",
+        f"nothing was read for {stall_s:g} seconds: go on with the last resume token",
+    )
+
+
 def catching_up() -> Refused:
     return Refused(
         grpc.StatusCode.UNAVAILABLE,

@@ -25,6 +25,7 @@ PRESENCE = COLUMNS.index("presence")
 PRESENCE_MAX = 100_000
 FIGURE_MAX = 1_000_000
 _HEAD = struct.Struct(f">IQIQB{len(COLUMNS)}I")
+_GONE = struct.Struct(">IQQ")
 
 Figures = tuple[int, ...]
 """By column of COLUMNS."""
@@ -60,6 +61,23 @@ def place_of(stored: bytes | memoryview) -> tuple[int, int]:
     """Partition and offset of a stored row."""
     partition, offset, *_ = _HEAD.unpack_from(stored)
     return partition, offset
+
+
+class Gone(NamedTuple):
+    """That somebody was erased, by the record at this place, read at that time."""
+
+    partition: int
+    offset: int
+    read_ms: int
+
+    def packed(self) -> bytes:
+        """The tombstone as the read model stores it."""
+        return _GONE.pack(*self)
+
+    @classmethod
+    def unpacked(cls, stored: bytes | memoryview) -> Self:
+        """The tombstone that `packed` wrote."""
+        return cls(*_GONE.unpack(stored))
 
 
 class Change(NamedTuple):

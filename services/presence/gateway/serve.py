@@ -52,10 +52,10 @@ class Follower:
 
 async def serve(own: GatewaySettings, address: str, folder: Path, session: Session) -> None:
     """Serve until the pipe ends, SIGTERM or SIGINT. Raises CallerError for what cannot be used."""
-    limits = Limits()
+    limits = Limits(bookmark_s=own.watch_bookmark_s, stall_s=own.watch_stall_s)
     stopping = stop_signal()
     with ReadModel(folder, readonly=True) as model:
-        watchers = Watchers(limits.watchers_max)
+        watchers = Watchers(limits.watchers_max, own.watches_max)
         servicer = ScoreServicer(model, watchers, limits)
         reasons = ReasonServicer(servicer, model, load(), limits)
         server = GatewayServer(address, own, (*servicer.methods(), *reasons.methods()), watchers)

@@ -29,6 +29,10 @@ class Limits:
     """Of the scores in one message of a watch; a single larger score still goes."""
     answer_bytes_max: int = 4 * 2**20 - 65_536
     """Of the scores in one batch: what gRPC clients accept by default, less the frame and the names not found."""
+    bookmark_s: float = 10.0
+    """How often a quiet watch is told how far it is."""
+    stall_s: float = 60.0
+    """How long a watcher may have no room for a message."""
     revision_wait_s: float = 5.0
     """How long a read may wait for the revision that it asks for."""
 
@@ -151,20 +155,26 @@ class ScoreServicer:
         people = frozenset(requests.people("people", request.people, people_min=0))
         given = requests.resume_token("resume_token", request.resume_token) if request.resume_token else None
         since = self._since(given)
-        caught_up = False
+        own = None if call.caller.calls_per_s_max is None else call.caller.id
         # The watcher joins before the first read, so that no change falls between the two.
-        with self._watchers.joined(people) as watcher:
+        with self._watchers.joined(people, own) as watcher:
+            stream = _Stream(watcher, since, fresh=given is None)
             while True:
                 call.check_expiry(call.caller)
                 seen = self.require_caught_up()
-                chunk = self._read(watcher, since, seen.positions)
-                since = chunk.reached
-                if chunk.scores or not caught_up:
-                    caught_up = caught_up or chunk.complete
-                    token = resume.encode(ResumeToken(seen.deployment, since))
-                    await send(wire.watch_response(chunk.scores, resume_token=token, caught_up=caught_up))
+                chunk = self._read(watcher, stream.since, seen.positions)
+                if (message := stream.message(chunk, seen)) is not None:
+                    await self._send(message, send)
                 if chunk.complete:
-                    await watcher.wait()
+                    await watcher.wait(self._limits.bookmark_s)
+
+    async def _send(self, message: bytes, send: Send) -> None:
+        """Raises Refused if the client has no room for the message for too long."""
+        try:
+            async with asyncio.timeout(self._limits.stall_s):
+                await send(message)
+        except TimeoutError as error:
+            raise refusals.watcher_too_slow(self._limits.stall_s) from error
 
     def _read(self, watcher: Watcher, since: Positions, until: Positions) -> Chunk:
         bytes_max = self._limits.message_bytes_max
@@ -183,6 +193,8 @@ class ScoreServicer:
             raise refusals.resume_token_unknown("of another deployment")
         if any(theirs > ours for theirs, ours in zip(given.positions, seen.positions, strict=True)):
             raise refusals.resume_token_unknown("newer than what this gateway has seen")
+        if any(theirs < lost for theirs, lost in zip(given.positions, seen.compacted, strict=True)):
+            raise refusals.resume_token_compacted()
         return given.positions
 
     async def _reach(self, given: str, call: Call) -> None:
@@ -227,6 +239,47 @@ class ScoreServicer:
         if self._seen is None:
             raise refusals.catching_up()
         return self._seen
+
+
+class _Stream:
+    """What one watch has been told, and what it is told next."""
+
+    def __init__(self, watcher: Watcher, since: Positions, *, fresh: bool) -> None:
+        """`fresh`: the client holds no scores yet."""
+        self.since = since
+        self._watcher = watcher
+        self._fresh = fresh
+        self._caught_up = False
+        self._told = since
+        self._counted: int | None = None
+        """Changes so far, when the client was up to date last."""
+        self._delivered = 0
+
+    def message(self, chunk: Chunk, seen: Seen) -> bytes | None:
+        """The next WatchScoresResponse; None if the client knows all that it would say."""
+        self.since = chunk.reached
+        erased = () if self._fresh and not self._caught_up else chunk.erased
+        conflated = self._conflated(chunk, seen)
+        if not chunk.scores and not erased and self._caught_up and self._told == chunk.reached:
+            return None
+        self._caught_up = self._caught_up or chunk.complete
+        self._told = chunk.reached
+        token = resume.encode(ResumeToken(seen.deployment, chunk.reached))
+        return wire.watch_response(
+            chunk.scores, resume_token=token, caught_up=self._caught_up, erased=erased, conflated=conflated
+        )
+
+    def _conflated(self, chunk: Chunk, seen: Seen) -> int:
+        self._delivered += len(chunk.scores) + len(chunk.erased)
+        if not chunk.complete:
+            return 0
+        if self._watcher.pending is not None:
+            passed_over, self._watcher.conflated = self._watcher.conflated, 0
+        else:
+            changes = 0 if self._counted is None else seen.changes - self._counted
+            passed_over = max(0, changes - self._delivered)
+        self._counted, self._delivered = seen.changes, 0
+        return passed_over
 
 
 def _rank(standing: Standing) -> service_pb2.Rank:

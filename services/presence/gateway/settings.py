@@ -36,6 +36,14 @@ class GatewaySettings:
     calls_per_s_max: float = 1_000.0
     """Of one caller, of each process; an entry of `callers_file` may say otherwise."""
     reflection: bool = True
+    watch_retention_s: int = 12 * 3_600
+    """How long erasures are remembered for watches that resume: half of what Kafka keeps a tombstone."""
+    watch_bookmark_s: float = 10.0
+    """How often a quiet watch is told how far it is."""
+    watch_stall_s: float = 60.0
+    """How long a watcher may read nothing before its watch is ended."""
+    watches_max: int = 1_000
+    """Of one caller, in each process."""
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "GatewaySettings":

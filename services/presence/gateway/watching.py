@@ -6,12 +6,13 @@ sent twice, and the fold never waits for anybody.
 """
 
 import asyncio
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 from presence.events.vocabulary import PersonId
 from presence.gateway.refusals import Refused, stopping, too_many_watchers
+from presence.gateway.scopes import CallerId
 
 
 class Watcher:
@@ -20,6 +21,8 @@ class Watcher:
     def __init__(self, people: frozenset[PersonId]) -> None:
         self.people = people
         self.pending = set(people) if people else None
+        self.conflated = 0
+        """Changes of its people that came while an earlier one was still pending."""
         self._woken = asyncio.Event()
         self._refusal: Refused | None = None
 
@@ -30,19 +33,25 @@ class Watcher:
         self._refusal = refusal
         self._woken.set()
 
-    async def wait(self) -> None:
-        """Return when there may be something new. Raises Refused when the gateway stops."""
-        await self._woken.wait()
+    async def wait(self, most_s: float) -> None:
+        """Return when there may be something new, or after `most_s`. Raises Refused when the gateway stops."""
+        try:
+            async with asyncio.timeout(most_s):
+                await self._woken.wait()
+        except TimeoutError:
+            return
         if self._refusal is not None:
             raise self._refusal
         self._woken.clear()
 
 
 class Watchers:
-    """All watchers of this process, at most `watchers_max`."""
+    """All watchers of this process, at most `watchers_max`, and `own_max` of one caller."""
 
-    def __init__(self, watchers_max: int) -> None:
+    def __init__(self, watchers_max: int, own_max: int) -> None:
         self._watchers_max = watchers_max
+        self._own_max = own_max
+        self._own: Counter[CallerId] = Counter()
         self._all: set[Watcher] = set()
         self._of_everybody: set[Watcher] = set()
         self._of_person: defaultdict[PersonId, set[Watcher]] = defaultdict(set)
@@ -57,22 +66,31 @@ class Watchers:
         return len(self._all)
 
     @contextmanager
-    def joined(self, people: frozenset[PersonId]) -> Iterator[Watcher]:
-        """A watcher of `people` (of everybody if empty) for the block. Raises Refused if there are too many."""
+    def joined(self, people: frozenset[PersonId], caller: CallerId | None) -> Iterator[Watcher]:
+        """A watcher of `people` (of everybody if empty) for the block. Raises Refused if there are too many.
+
+        `caller` None: one whose watches are not counted.
+        """
         if self._stopping:
             raise stopping()
         if len(self._all) >= self._watchers_max:
             raise too_many_watchers(self._watchers_max)
+        if caller is not None and self._own[caller] >= self._own_max:
+            raise too_many_watchers(self._own_max)
         watcher = Watcher(people)
         self._all.add(watcher)
         if not people:
             self._of_everybody.add(watcher)
         for person in people:
             self._of_person[person].add(watcher)
+        if caller is not None:
+            self._own[caller] += 1
         try:
             yield watcher
         finally:
             self._leave(watcher)
+            if caller is not None:
+                self._own -= Counter((caller,))  # Who has none left is forgotten.
 
     def _leave(self, watcher: Watcher) -> None:
         self._all.discard(watcher)
@@ -91,6 +109,7 @@ class Watchers:
         for person in people:
             for watcher in self._of_person.get(person, ()):
                 assert watcher.pending is not None
+                watcher.conflated += person in watcher.pending
                 watcher.pending.add(person)
                 watcher.wake()
 

@@ -31,9 +31,18 @@ def list_response(scores: Iterable[bytes], *, next_page_token: str, total_size: 
     return _framed(scores) + rest.SerializeToString()
 
 
-def watch_response(scores: Iterable[bytes], *, resume_token: str, caught_up: bool) -> bytes:
+def watch_response(
+    scores: Iterable[bytes],
+    *,
+    resume_token: str,
+    caught_up: bool,
+    erased: Iterable[str] = (),
+    conflated: int = 0,
+) -> bytes:
     """A serialised WatchScoresResponse."""
-    rest = WatchScoresResponse(resume_token=resume_token, caught_up=caught_up)
+    rest = WatchScoresResponse(
+        resume_token=resume_token, caught_up=caught_up, erased=erased, conflated=conflated
+    )
     return _framed(scores) + rest.SerializeToString()
 
 

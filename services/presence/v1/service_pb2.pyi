@@ -675,13 +675,26 @@ class WatchScoresResponse(_message.Message):
     SCORES_FIELD_NUMBER: _builtins.int
     RESUME_TOKEN_FIELD_NUMBER: _builtins.int
     CAUGHT_UP_FIELD_NUMBER: _builtins.int
+    ERASED_FIELD_NUMBER: _builtins.int
+    CONFLATED_FIELD_NUMBER: _builtins.int
     resume_token: _builtins.str
     """Pass it to a later call to go on from here."""
     caught_up: _builtins.bool
     """True from the first message that has brought the client up to date."""
+    conflated: _builtins.int
+    """How many changes were passed over since the message before, because newer ones of
+    the same people had come: more than 0 for a client that reads too slowly for all.
+    For a watch of some people it is what the gateway noticed, and may be less.
+    """
     @_builtins.property
     def scores(self) -> _containers.RepeatedCompositeFieldContainer[_score_pb2.Score]:
         """Changed scores, at most one of each person."""
+
+    @_builtins.property
+    def erased(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Who has no score any more: forget theirs. Not for who was erased before a call
+        without a token.
+        """
 
     def __init__(
         self,
@@ -689,10 +702,12 @@ class WatchScoresResponse(_message.Message):
         scores: _abc.Iterable[_score_pb2.Score] | None = ...,
         resume_token: _builtins.str = ...,
         caught_up: _builtins.bool = ...,
+        erased: _abc.Iterable[_builtins.str] | None = ...,
+        conflated: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["caught_up", b"caught_up", "resume_token", b"resume_token", "scores", b"scores"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caught_up", b"caught_up", "conflated", b"conflated", "erased", b"erased", "resume_token", b"resume_token", "scores", b"scores"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -196,10 +196,24 @@ class ScoreServiceServicer:
         watched), then every further change, until the client ends the call.
         Scope: scores.read.
 
-        A person's score never goes back to an older revision. Changes that follow each other
-        faster than the client reads are conflated to the newest.
-        OUT_OF_RANGE with reason RESUME_TOKEN_UNKNOWN: the token is of another
-        deployment or newer than what this gateway has seen; watch again without it.
+        In each partition changes come in the order of the log, none twice in one call,
+        and a person's score never goes back to an older revision. Changes that follow
+        each other faster than the client reads are conflated to the newest of each
+        person, and `conflated` tells how many. A token is good at any process of any
+        gateway of the deployment, whoever was restarted meanwhile.
+
+        From time to time there is a message without scores: its token is a bookmark, so
+        that a watch of few people need not begin far behind.
+
+        OUT_OF_RANGE: RESUME_TOKEN_COMPACTED; erasures since the token are no longer
+        known. Forget every score that you hold, and watch again without a token.
+        OUT_OF_RANGE: RESUME_TOKEN_UNKNOWN; the token is of another deployment, or newer
+        than what this gateway has seen. Watch again without it.
+        RESOURCE_EXHAUSTED: WATCHER_TOO_SLOW; nothing was read for a minute. Go on with
+        the last token.
+        RESOURCE_EXHAUSTED: TOO_MANY_WATCHERS; here, or of this caller. Try again later.
+        UNAVAILABLE: GATEWAY_STOPPING; go on with the last token.
+        UNAUTHENTICATED: CREDENTIALS_EXPIRED, also in the middle of a watch.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

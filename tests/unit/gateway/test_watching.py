@@ -39,10 +39,11 @@ class Topic:
 
     def __init__(self, model: ReadModel, limits: Limits) -> None:
         self.model = model
-        self.watchers = Watchers(limits.watchers_max)
+        self.watchers = Watchers(limits.watchers_max, 2)
         self.servicer = ScoreServicer(model, self.watchers, limits)
         self._ends = [0, 0]
         self._revision = 0
+        self.compacted: Positions = (0, 0)
         self._changes = 0
 
     def publish(self, *numbers: int) -> None:
@@ -64,7 +65,7 @@ class Topic:
 
     def announce(self, people: Collection[PersonId]) -> None:
         self._changes += len(people)
-        self.servicer.moved(Seen(DEPLOYMENT, self.positions, self._changes), people)
+        self.servicer.moved(Seen(DEPLOYMENT, self.positions, self._changes, self.compacted), people)
 
     @property
     def positions(self) -> Positions:
@@ -98,7 +99,7 @@ def _topic(limits: Limits = SMALL) -> Iterator[Topic]:
     with tempfile.TemporaryDirectory() as folder, ReadModel(Path(folder)) as model:
         model.begin(DEPLOYMENT, (0, 0))
         topic = Topic(model, limits)
-        topic.servicer.moved(Seen(DEPLOYMENT, (0, 0), 0), ())
+        topic.servicer.moved(Seen(DEPLOYMENT, (0, 0), 0, (0, 0)), ())
         yield topic
 
 
@@ -255,7 +256,7 @@ def test_a_token_that_leads_nowhere_is_out_of_range(token: ResumeToken) -> None:
 def test_nothing_is_answered_before_the_fold_has_caught_up(tmp_path: Path) -> None:
     with ReadModel(tmp_path) as model:
         model.begin(DEPLOYMENT, (0, 0))
-        servicer = ScoreServicer(model, Watchers(1), SMALL)
+        servicer = ScoreServicer(model, Watchers(1, 1), SMALL)
         with pytest.raises(Refused) as refused:
             asyncio.run(servicer.get_score(GetScoreRequest(person=person(1)), CALL))
         assert (refused.value.code, refused.value.reason) == (grpc.StatusCode.UNAVAILABLE, "CATCHING_UP")
