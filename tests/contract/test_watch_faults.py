@@ -106,6 +106,15 @@ def final_scores(settings: Settings) -> dict[str, int]:
     return newest
 
 
+def wait_until(look: Callable[[], bool], followers: list[tuple[Any, Follower]]) -> None:
+    """Nothing may go wrong meanwhile."""
+    deadline = time.monotonic() + TIMEOUT_S
+    while not look():
+        assert not [follower.wrong for _, follower in followers if follower.wrong]
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
 @pytest.mark.timeout(900)
 def test_every_watcher_ends_with_the_final_scores_though_publisher_and_gateway_are_killed(
     settings: Settings, publisher: Publisher, new_gateway: Callable[..., Any]
@@ -119,6 +128,7 @@ def test_every_watcher_ends_with_the_final_scores_though_publisher_and_gateway_a
     for number in range(WATCHERS):
         people = () if number % 2 else everybody[number : number + 50]
         followers.append((people, Follower(clients[number % len(clients)].watch(people))))
+    wait_until(lambda: all(follower.newest for _, follower in followers), followers)
     for kill in range(KILLS):
         publisher.wait_for(5)
         publisher.kill()
@@ -140,11 +150,7 @@ def test_every_watcher_ends_with_the_final_scores_though_publisher_and_gateway_a
         watched = {name: offset for name, offset in expected.items() if not people or name in people}
         return not follower.wrong and follower.newest == watched
 
-    deadline = time.monotonic() + TIMEOUT_S
-    while not all(complete(*each) for each in followers):
-        assert not [follower.wrong for _, follower in followers if follower.wrong]
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    wait_until(lambda: all(complete(*each) for each in followers), followers)
     for _, follower in followers:
         follower.watch.close()
         follower.thread.join()

@@ -14,7 +14,7 @@ some offset. The model can be deleted: the topics bring it back. One thread of o
 
 import struct
 from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple, Self, TypeVar
@@ -27,11 +27,11 @@ from presence.gateway import closings, order, ranks
 from presence.gateway.closings import Closing
 from presence.gateway.order import Order, Place
 from presence.gateway.resume import DeploymentId, Positions
-from presence.gateway.rows import KINDS, PRESENCE, Change, Gone, Row, place_of, score_of
+from presence.gateway.rows import KINDS, PRESENCE, Change, Gone, Row, framed_of, place_of, score_of
 from presence.gateway.session import Session
 from presence.log.revision import Revision
 
-SCHEMA = b"4"
+SCHEMA = b"5"
 TABLES = ("people", "changes", "erased", "order", "ranks", "history", "meta")
 MAP_BYTES = 2**40
 """Of addresses, and not of disk or memory: a terabyte is far beyond a gateway of 100 million people."""
@@ -63,7 +63,7 @@ class Seen(NamedTuple):
 
 
 class Chunk(NamedTuple):
-    """Scores in the order of their change, and who was erased; `reached` is where the next chunk begins."""
+    """Framed scores in the order of their change, and who was erased; `reached` is where the next chunk begins."""
 
     scores: list[bytes]
     erased: list[PersonId]
@@ -72,7 +72,7 @@ class Chunk(NamedTuple):
 
 
 class Page(NamedTuple):
-    """Scores of a list; `last` is where the next page begins, None after the last one."""
+    """Framed scores of a list; `last` is where the next page begins, None after the last one."""
 
     scores: list[bytes]
     last: Place | None
@@ -110,12 +110,16 @@ class ReadModel:
             metasync=False,
             readonly=readonly,
         )
+        # A serving process reads from one snapshot until it is told of another: to begin one costs more than most reads.
+        self._snapshot: lmdb.Transaction | None = None
         opened = {name: self._env.open_db(name.encode(), create=not readonly) for name in TABLES}
         self._people, self._changes, self._erased, self._order, self._ranks, self._history, self._meta = (
             opened.values()
         )
         self._tables = tuple(opened.values())
-        if not readonly:
+        if readonly:
+            self._snapshot = self._env.begin(buffers=True)
+        else:
             # Readers that were killed must not hold old pages for ever.
             self._env.reader_check()
             if self._meta_value(b"schema") not in {None, SCHEMA}:
@@ -125,6 +129,8 @@ class ReadModel:
         return self
 
     def __exit__(self, *_: object) -> None:
+        if self._snapshot is not None:
+            self._snapshot.abort()
         self._env.close()
 
     @property
@@ -152,7 +158,13 @@ class ReadModel:
         return _U64.unpack(packed)[0] if packed else 0
 
     def seen(self, session: Session) -> Seen | None:
-        """How far the model is; None until the writer of that session has caught up with the topics."""
+        """How far the model is; None until the writer of that session has caught up with the topics.
+
+        What a `readonly` model answers is what the model was when this was called last.
+        """
+        if self._snapshot is not None:
+            self._snapshot.abort()
+            self._snapshot = self._env.begin(buffers=True)
         with self._reading() as txn:
             if txn.get(b"serving", db=self._meta) != session:
                 return None
@@ -298,10 +310,16 @@ class ReadModel:
         with self._reading() as txn:
             return self._score(txn, person.encode())
 
-    def scores(self, people: Iterable[PersonId]) -> list[bytes | None]:
-        """The serialised Scores of `people`, in their order, all as of one moment."""
-        with self._reading() as txn:
-            return [self._score(txn, person.encode()) for person in people]
+    def scores(self, people: Iterable[PersonId]) -> tuple[list[bytes], list[PersonId]]:
+        """The framed Scores of `people`, in their order, all as of one moment; and who has none."""
+        keys = [person.encode() for person in people]
+        with self._reading() as txn, txn.cursor(self._people) as cursor:
+            found = cursor.getmulti(keys)
+            scores = [framed_of(stored) for _, stored in found]
+        if len(found) == len(keys):
+            return scores, []
+        known = {bytes(key) for key, _ in found}
+        return scores, [PersonId(key.decode()) for key in keys if key not in known]
 
     def revision(self, person: PersonId) -> Revision | None:
         """The revision of the score of `person`; None without one."""
@@ -313,10 +331,11 @@ class ReadModel:
         """The scores of an order beyond `after`, as many as fit (one always does)."""
         with self._reading() as txn:
             found = sum(ranks.total(self._blocks(txn), kind) for kind in wanted.kinds)
+            kinds = tuple(kind for kind in wanted.kinds if ranks.total(self._blocks(txn), kind))
             scores: list[bytes] = []
             room, last = bytes_max, after
-            for place in order.walk(txn, self._order, wanted, after):
-                score = self._score(txn, place.person)
+            for place in order.walk(txn, self._order, wanted._replace(kinds=kinds), after):
+                score = self._framed(txn, place.person)
                 if score is None:
                     raise InvariantBroken("the order of the read model holds nobody")
                 room -= len(score)
@@ -414,7 +433,7 @@ class ReadModel:
         erased: list[PersonId] = []
         room = bytes_max
         for partition, offset, key in rows:
-            score = self._score(txn, key)
+            score = self._framed(txn, key)
             room -= len(key if score is None else score)
             if (scores or erased) and room < 0:
                 reached = (*until[:partition], offset, *since[partition + 1 :])
@@ -428,6 +447,10 @@ class ReadModel:
     def _score(self, txn: lmdb.Transaction, key: bytes) -> bytes | None:
         stored = txn.get(key, db=self._people)
         return None if stored is None else score_of(stored)
+
+    def _framed(self, txn: lmdb.Transaction, key: bytes) -> bytes | None:
+        stored = txn.get(key, db=self._people)
+        return None if stored is None else framed_of(stored)
 
     def _row(self, txn: lmdb.Transaction, key: bytes) -> Row | None:
         stored = txn.get(key, db=self._people)
@@ -454,10 +477,10 @@ class ReadModel:
             txn.drop(table, delete=False)
         txn.put(b"schema", SCHEMA, db=self._meta)
 
-    @contextmanager
-    def _reading(self) -> Iterator[lmdb.Transaction]:
-        with self._env.begin(buffers=True) as txn:
-            yield txn
+    def _reading(self) -> AbstractContextManager[lmdb.Transaction]:
+        if self._snapshot is not None:
+            return nullcontext(self._snapshot)
+        return self._env.begin(buffers=True)
 
     def _write(self, write: Callable[[lmdb.Transaction], T]) -> T:
         try:

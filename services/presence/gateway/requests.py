@@ -38,17 +38,18 @@ def people(field: str, given: Sequence[str], *, people_min: int) -> list[PersonI
     if not people_min <= len(given) <= PEOPLE_MAX:
         rule = f"must hold {people_min} to {PEOPLE_MAX} ids, not {len(given)}"
         raise malformed([Violation(field, rule)])
+    asked = [PersonId(one) for one in given]
+    if len(set(asked)) == len(asked) and all(map(_PERSON.fullmatch, asked)):
+        return asked
     violations = []
     seen: dict[str, int] = {}
-    for index, one in enumerate(given):
+    for index, one in enumerate(asked):
         first = seen.setdefault(one, index)
         if _PERSON.fullmatch(one) is None:
             violations.append(Violation(f"{field}[{index}]", _PERSON_RULE))
         elif first != index:
             violations.append(Violation(f"{field}[{index}]", f"repeats {field}[{first}]"))
-    if violations:
-        raise malformed(violations)
-    return [PersonId(one) for one in given]
+    raise malformed(violations)
 
 
 def revision(field: str, given: str) -> Revision | None:

@@ -5,6 +5,7 @@ from typing import NamedTuple, Self
 
 from presence.events.errors import InvariantBroken
 from presence.events.vocabulary import PersonId, PersonKind
+from presence.gateway.wire import framed
 from presence.log.revision import Revision, decode
 from presence.v1.score_pb2 import Score
 
@@ -24,7 +25,8 @@ KINDS = tuple(kind.value for kind in PersonKind)
 PRESENCE = COLUMNS.index("presence")
 PRESENCE_MAX = 100_000
 FIGURE_MAX = 1_000_000
-_HEAD = struct.Struct(f">IQIQB{len(COLUMNS)}I")
+_HEAD = struct.Struct(f">IQIQB{len(COLUMNS)}IB")
+"""The last byte says how long the frame is, which goes before the serialised score."""
 _GONE = struct.Struct(">IQQ")
 
 Figures = tuple[int, ...]
@@ -43,17 +45,24 @@ class Row(NamedTuple):
 
     def packed(self) -> bytes:
         """The row as the read model stores it."""
-        return _HEAD.pack(self.partition, self.offset, *self.revision, self.kind, *self.figures) + self.score
+        frame = framed(self.score)
+        where = (self.partition, self.offset, *self.revision)
+        return _HEAD.pack(*where, self.kind, *self.figures, len(frame) - len(self.score)) + frame
 
     @classmethod
     def unpacked(cls, stored: bytes | memoryview) -> Self:
         """The row that `packed` wrote."""
-        partition, offset, at, last, kind, *figures = _HEAD.unpack_from(stored)
-        return cls(partition, offset, Revision(at, last), kind, tuple(figures), bytes(stored[_HEAD.size :]))
+        partition, offset, at, last, kind, *figures, _ = _HEAD.unpack_from(stored)
+        return cls(partition, offset, Revision(at, last), kind, tuple(figures), score_of(stored))
 
 
 def score_of(stored: bytes | memoryview) -> bytes:
     """The serialised Score of a stored row."""
+    return bytes(stored[_HEAD.size + stored[_HEAD.size - 1] :])
+
+
+def framed_of(stored: bytes | memoryview) -> bytes:
+    """The serialised Score of a stored row, framed for an answer of many (see `wire`)."""
     return bytes(stored[_HEAD.size :])
 
 

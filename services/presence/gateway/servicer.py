@@ -111,11 +111,9 @@ class ScoreServicer:
         self.require_caught_up()
         if request.min_revision:
             await self._reach(request.min_revision, call)
-        found = self._model.scores(people)
-        scores = [score for score in found if score is not None]
+        scores, not_found = self._model.scores(people)
         if sum(map(len, scores)) > self._limits.answer_bytes_max:
             raise refusals.answer_too_large(self._limits.answer_bytes_max)
-        not_found = [person for person, score in zip(people, found, strict=True) if score is None]
         return wire.batch_response(scores, not_found)
 
     async def list_scores(self, request: service_pb2.ListScoresRequest, call: Call) -> bytes:

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from presence.gateway import closings, simulate
-from presence.gateway.wire import history_response, list_response
+from presence.gateway.wire import framed, history_response, list_response
 from presence.model.spec import load
 from presence.v1.score_pb2 import Score
 from presence.v1.service_pb2 import DailyClosing, GetHistoryResponse, ListScoresResponse
@@ -35,9 +35,9 @@ def test_framed_answers_are_the_messages_that_protobuf_would_write() -> None:
     scores = [Score(person="x" * 200), Score()]
     stored = [score.SerializeToString() for score in scores]
     listed = ListScoresResponse(scores=scores, next_page_token="t", total_size=2)
-    assert list_response(stored, next_page_token="t", total_size=2) == listed.SerializeToString()
+    assert list_response(map(framed, stored), next_page_token="t", total_size=2) == listed.SerializeToString()
     days = ["2026-11-23", "2026-11-24"]
     rows = [DailyClosing(day=day, score=score) for day, score in zip(days, scores, strict=True)]
     history = GetHistoryResponse(closings=rows, next_page_token="t")
-    framed = history_response(zip(days, stored, strict=True), next_page_token="t")
-    assert framed == history.SerializeToString()
+    answered = history_response(zip(days, stored, strict=True), next_page_token="t")
+    assert answered == history.SerializeToString()

@@ -18,6 +18,7 @@ from presence.gateway.rows import COLUMNS, KINDS, Change, row_of
 from presence.log.revision import Revision, encode
 from presence.v1.event_pb2 import PersonKind
 from presence.v1.score_pb2 import Pillars, Score
+from presence.v1.service_pb2 import BatchGetScoresResponse
 
 ALL = 2**20
 DIGITS = "abcdefghijklmnopqrstuvwxyz234567"
@@ -46,13 +47,17 @@ def _model() -> Iterator[ReadModel]:
         yield model
 
 
+def people_of(framed: list[bytes]) -> list[str]:
+    return [score.person for score in BatchGetScoresResponse.FromString(b"".join(framed)).scores]
+
+
 def listed(model: ReadModel, wanted: Order, *, rows_max: int) -> list[str]:
     """Everybody of the list, page by page."""
     found: list[str] = []
     after: Place | None = None
     while True:
         page = model.page(wanted, after, rows_max=rows_max, bytes_max=ALL)
-        found += [Score.FromString(score).person for score in page.scores]
+        found += people_of(page.scores)
         assert len(page.scores) <= rows_max
         if page.last is None:
             assert page.total == len(found)
@@ -108,7 +113,7 @@ def test_a_page_holds_as_many_bytes_as_it_may_and_one_score_at_least() -> None:
         model.apply([change(number, number, 1, number, 0) for number in range(5)], positions=(5,), now_ms=1)
         wanted = Order(KINDS, 0, descending=True)
         page = model.page(wanted, None, rows_max=10, bytes_max=1)
-        assert [Score.FromString(score).person for score in page.scores] == [person(4)]
+        assert people_of(page.scores) == [person(4)]
         assert page.last == Place(4, person(4).encode())
 
 

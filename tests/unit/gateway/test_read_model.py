@@ -11,7 +11,8 @@ from presence.events.vocabulary import PersonId
 from presence.gateway.read_model import ReadModel
 from presence.gateway.resume import DeploymentId, Positions
 from presence.gateway.rows import Change
-from presence.v1.score_pb2 import Score
+from presence.gateway.wire import framed
+from presence.v1.service_pb2 import BatchGetScoresResponse
 
 Make = Callable[..., Any]
 Person = Callable[[int], PersonId]
@@ -19,7 +20,7 @@ ALL = 2**20
 
 
 def _people(scores: list[bytes]) -> list[str]:
-    return [Score.FromString(score).person for score in scores]
+    return [score.person for score in BatchGetScoresResponse.FromString(b"".join(scores)).scores]
 
 
 def _apply(model: ReadModel, *changes: Change, positions: Positions = (100, 100)) -> object:
@@ -30,7 +31,7 @@ def test_the_stored_bytes_come_back_as_they_were(model: ReadModel, change: Make,
     one = change(1, 0, 5)
     _apply(model, one)
     assert model.score(person(1)) == one.row.score
-    assert model.scores([person(2), person(1)]) == [None, one.row.score]
+    assert model.scores([person(2), person(1)]) == ([framed(one.row.score)], [person(2)])
 
 
 def test_an_older_revision_never_replaces_a_newer_one(model: ReadModel, change: Make, person: Person) -> None:
@@ -92,9 +93,9 @@ def test_small_chunks_together_are_the_whole(
     since: Positions = (0, 0)
     for _ in range(50):
         if everybody:
-            chunk = model.changes(since, (10, 10), bytes_max=150)
+            chunk = model.changes(since, (10, 10), bytes_max=160)
         else:
-            chunk = model.changes_of(people, since, (10, 10), bytes_max=150)
+            chunk = model.changes_of(people, since, (10, 10), bytes_max=160)
         assert chunk.scores
         read += _people(chunk.scores)
         since = chunk.reached

@@ -296,7 +296,7 @@ def test_whatever_happens_the_client_ends_with_the_newest_and_never_went_back(
         received += reader.revisions()
         await reader.leave()
         newest = topic.model.changes((0, 0), topic.positions, bytes_max=2**20).scores
-        scores = map(Score.FromString, newest)
+        scores = WatchScoresResponse.FromString(b"".join(newest)).scores
         expected = {score.person: decode(score.revision).offset for score in scores}
         watched: set[str] = {person(number) for number in people} or set(expected)
         assert dict(received) == {who: offset for who, offset in expected.items() if who in watched}
