@@ -38,6 +38,7 @@ class Follower:
     def __init__(self, watch: Watch) -> None:
         self.watch = watch
         self.newest: dict[str, int] = {}
+        self.updates = 0
         self.wrong: list[str] = []
         self.thread = threading.Thread(target=self._follow, daemon=True)
         self.thread.start()
@@ -45,6 +46,7 @@ class Follower:
     def _follow(self) -> None:
         try:
             for update in self.watch:
+                self.updates += 1
                 for score in update.scores:
                     self._take(score)
         except Exception as error:  # noqa: BLE001 (what ended the watch is what the test wants to know)
@@ -115,6 +117,16 @@ def wait_until(look: Callable[[], bool], followers: list[tuple[Any, Follower]]) 
         time.sleep(0.1)
 
 
+def wait_until_all_are_back(followers: list[tuple[Any, Follower]]) -> None:
+    """Everybody has found the new gateway: each is told something more from now on."""
+    had = [follower.updates for _, follower in followers]
+
+    def told() -> bool:
+        return all(each.updates > before for (_, each), before in zip(followers, had, strict=True))
+
+    wait_until(told, followers)
+
+
 @pytest.mark.timeout(900)
 def test_every_watcher_ends_with_the_final_scores_though_publisher_and_gateway_are_killed(
     settings: Settings, publisher: Publisher, new_gateway: Callable[..., Any]
@@ -141,6 +153,7 @@ def test_every_watcher_ends_with_the_final_scores_though_publisher_and_gateway_a
         else:
             gateway.kill()
         gateway.start()
+        wait_until_all_are_back(followers)
     publisher.wait_for(3)
     publisher.kill()
     expected = final_scores(settings)

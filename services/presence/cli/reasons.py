@@ -11,6 +11,7 @@ from rich.console import Console
 
 from presence.cli.context import EXIT_FAILED, client, settings
 from presence.cli.reasons_view import (
+    PILLARS_CHARS_MIN,
     explanation_panel,
     history_panel,
     rank_panel,
@@ -44,7 +45,8 @@ def top(
         for score in found:
             print_json(score)
         return
-    Console().print(top_table(found, by))
+    console = Console()
+    console.print(top_table(found, by, pillars=console.width >= PILLARS_CHARS_MIN))
 
 
 def rank(person: Person, as_json: AsJson = False) -> None:

@@ -15,14 +15,17 @@ from presence.client import Change, Closing, Explanation, Pillars, Rank, Ranked,
 WIDTH = 92
 STEP_CELLS = 30
 TOP_CELLS = 10
-PILLAR_CHARS = 5
+PILLARS_CHARS_MIN = 140
+"""A terminal narrower than that has no room for a column for each pillar."""
+LINE_DAYS = 70
 CURVE_CELLS = 40
 CURVE_ROWS_MAX = 25
 SPARKS = "▁▂▃▄▅▆▇█"
 
 
-def top_table(scores: Sequence[Score], by: str) -> Table:
-    """People in the order given, with a bar of what they are ordered by, and their pillars in percent."""
+def top_table(scores: Sequence[Score], by: str, *, pillars: bool) -> Table:
+    """People in the order given, with a bar of what they are ordered by; with their pillars in percent, if there is room."""
+    shown = fields(Pillars) if pillars else ()
     full = POINTS_MILLI if by in {"presence", "visibility"} else ONE_MICRO
     table = Table(expand=False)
     table.add_column("#", justify="right", style="dim")
@@ -30,8 +33,8 @@ def top_table(scores: Sequence[Score], by: str) -> Table:
     table.add_column("presence", justify="right", style="bold cyan")
     table.add_column("week", justify="right")
     table.add_column(by, width=TOP_CELLS)
-    for pillar in fields(Pillars):
-        table.add_column(pillar.name[:PILLAR_CHARS], justify="right")
+    for pillar in shown:
+        table.add_column(pillar.name, justify="right")
     for number, score in enumerate(scores, start=1):
         ordered = getattr(score if full == POINTS_MILLI else score.pillars, by)
         table.add_row(
@@ -40,7 +43,7 @@ def top_table(scores: Sequence[Score], by: str) -> Table:
             points(score.presence),
             signed(score.week_change),
             Bar(full, 0, ordered, width=TOP_CELLS, color="cyan", bgcolor="grey23"),
-            *(f"{100 * getattr(score.pillars, pillar.name) // ONE_MICRO}" for pillar in fields(Pillars)),
+            *(percent(getattr(score.pillars, pillar.name)) for pillar in shown),
         )
     return table
 
@@ -123,7 +126,7 @@ def history_panel(person: str, closings: Sequence[Closing]) -> Panel:
     shown = [closing.score.presence for closing in closings]
     last = closings[-1]
     line = Text.assemble(
-        (sparkline(shown[-WIDTH + 8 :]), "cyan"),
+        (sparkline(shown[-LINE_DAYS:]), "cyan"),
         f"\n{closings[0].day} to {last.day}, {len(closings)} days: lowest {points(min(shown))},"
         f" highest {points(max(shown))}, last {points(last.score.presence)}\n",
     )

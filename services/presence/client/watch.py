@@ -58,10 +58,15 @@ class Progress:
         self._attempts += 1
         meaning = (
             Unavailable(f"the gateway at {self._address} ended the watch")
-            if error is None
+            if error is None or _is_cut(error)
             else from_rpc(error, self._address)
         )
         return retries.pause_s(meaning, self._attempts, attempts_max=self._attempts_max)
+
+
+def _is_cut(error: Any) -> bool:
+    """Whether the far side gave the call up: a gateway that must end at once says CANCELLED of what is under way."""
+    return bool(error.code() is grpc.StatusCode.CANCELLED)
 
 
 class Watch(Iterator[Update]):
@@ -103,6 +108,8 @@ class Watch(Iterator[Update]):
                     self._stream = self._call(self.resume_token)
                     continue  # A close that came before the stream was there is seen now.
                 return self._progress.received(next(self._stream))
+            except ValueError:  # The client was closed, and its watches with it.
+                break
             except (grpc.RpcError, StopIteration) as error:
                 self._stream = None
                 if not self._closed.is_set():
