@@ -2,7 +2,6 @@
 
 import os
 import signal
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -24,6 +23,8 @@ from presence.v1.service_pb2 import (
 )
 from presence.v1.service_pb2_grpc import ScoreServiceStub
 
+from .waiting import eventually
+
 Person = Callable[[int], str]
 NewGateway = Callable[..., Any]
 TIMEOUT_S = 30.0
@@ -38,13 +39,6 @@ def caught_up_with(gateway: Any, *people: str) -> str:
         if not waiting:
             return str(message.resume_token)
     raise AssertionError(waiting)
-
-
-def eventually(look: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + TIMEOUT_S
-    while not look():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def refused(call: Callable[..., Any], request: Any) -> tuple[grpc.StatusCode, str, set[str]]:

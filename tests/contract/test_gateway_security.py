@@ -6,7 +6,6 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,7 @@ from presence.v1.score_pb2 import Model
 from presence.v1.service_pb2_grpc import ScoreServiceStub
 
 from .pki import AUDIENCE, ISSUER, Authority, Issuer
+from .waiting import eventually
 
 Person = Callable[[int], str]
 NewGateway = Callable[..., Any]
@@ -128,13 +128,6 @@ def is_let_in(client: Client, person: str) -> bool:
         return client.get_score(person).presence == 7
     except Unauthenticated:
         return False
-
-
-def eventually(look: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + TIMEOUT_S
-    while not look():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def test_each_method_asks_for_a_credential_that_is_there_right_fresh_and_wide_enough(
