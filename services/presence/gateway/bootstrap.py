@@ -19,10 +19,10 @@ from presence.gateway.crew import Crew
 from presence.gateway.door import Door
 from presence.gateway.fold import Fold, deployment_of
 from presence.gateway.port import host_and_port, reserved
-from presence.gateway.read_model import ReadModel
 from presence.gateway.session import Bell, Session, new_session
 from presence.gateway.settings import GatewaySettings
 from presence.gateway.signals import stop_signal
+from presence.gateway.write_model import WriteModel
 from presence.log.kafka import consumer, ensure_topics
 from presence.log.settings import Settings
 
@@ -42,7 +42,7 @@ async def run(settings: Settings, own: GatewaySettings) -> int:
     own.check_address(host_and_port(settings.gateway)[0])
     Door.of(own)  # What is wrong with its files is said before anything starts.
     folder = settings.data / "gateway" / f"{settings.namespace}{settings.suffix}"
-    with _owned(folder), reserved(settings.gateway) as address, ReadModel(folder) as model:
+    with _owned(folder), reserved(settings.gateway) as address, WriteModel(folder) as model:
         session, bell, stopping = new_session(), Bell(), threading.Event()
         folding = _on_thread(
             lambda: _fold(
@@ -77,7 +77,7 @@ async def _say_when_listening(crew: Crew, address: str) -> None:
 
 def _fold(
     settings: Settings,
-    model: ReadModel,
+    model: WriteModel,
     *,
     session: Session,
     retention_ms: int,

@@ -17,10 +17,10 @@ from kafka.errors import KafkaError, OffsetOutOfRangeError
 from presence.events.errors import InvariantBroken, SourceUnavailable
 from presence.events.vocabulary import PersonId
 from presence.gateway.closings import closing_of
-from presence.gateway.read_model import Applied, ReadModel
 from presence.gateway.resume import DeploymentId, Positions
 from presence.gateway.rows import Change, row_of
 from presence.gateway.session import Session
+from presence.gateway.write_model import Applied, WriteModel
 from presence.log.clock import now_ms
 from presence.log.kafka import partitions_of
 from presence.log.topics import Topics
@@ -43,7 +43,7 @@ class Fold:
         self,
         consumer: KafkaConsumer,
         topics: Topics,
-        model: ReadModel,
+        model: WriteModel,
         *,
         session: Session,
         retention_ms: int,

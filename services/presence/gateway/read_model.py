@@ -13,9 +13,8 @@ some offset. The model can be deleted: the topics bring it back. One thread of o
 """
 
 import struct
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple, Self, TypeVar
 
@@ -24,10 +23,9 @@ import lmdb
 from presence.events.errors import InvariantBroken
 from presence.events.vocabulary import PersonId
 from presence.gateway import closings, order, ranks
-from presence.gateway.closings import Closing
 from presence.gateway.order import Order, Place
 from presence.gateway.resume import DeploymentId, Positions
-from presence.gateway.rows import KINDS, PRESENCE, Change, Gone, Row, framed_of, place_of, score_of
+from presence.gateway.rows import KINDS, PRESENCE, Gone, Row, framed_of, place_of, score_of
 from presence.gateway.session import Session
 from presence.log.revision import Revision
 
@@ -36,20 +34,10 @@ TABLES = ("people", "changes", "erased", "order", "ranks", "history", "meta")
 MAP_BYTES = 2**40
 """Of addresses, and not of disk or memory: a terabyte is far beyond a gateway of 100 million people."""
 READERS_MAX = 510
-_CHANGE = struct.Struct(">IQ")
-_U64 = struct.Struct(">Q")
+CHANGE = struct.Struct(">IQ")
+U64 = struct.Struct(">Q")
 
 T = TypeVar("T")
-
-
-@dataclass(slots=True)
-class Applied:
-    """What a batch did: whose score is a new one, and how many records did nothing, by why."""
-
-    changed: set[PersonId] = field(default_factory=set)
-    erased: int = 0
-    repeated: int = 0
-    older: int = 0
 
 
 class Seen(NamedTuple):
@@ -98,8 +86,10 @@ class Ranked(NamedTuple):
 class ReadModel:
     """Open it once per process and folder, as LMDB wants it; use it as a context manager."""
 
-    def __init__(self, folder: Path, *, readonly: bool = False) -> None:
-        """A `readonly` model must have been opened by its writer before."""
+    _readonly = True
+
+    def __init__(self, folder: Path) -> None:
+        """The folder must have been opened by its writer before."""
         folder.mkdir(parents=True, exist_ok=True)
         # Without metasync a power failure can lose the last transactions, which the topic brings back; never more.
         self._env = lmdb.open(
@@ -108,22 +98,17 @@ class ReadModel:
             max_dbs=len(TABLES),
             max_readers=READERS_MAX,
             metasync=False,
-            readonly=readonly,
+            readonly=self._readonly,
         )
         # A serving process reads from one snapshot until it is told of another: to begin one costs more than most reads.
         self._snapshot: lmdb.Transaction | None = None
-        opened = {name: self._env.open_db(name.encode(), create=not readonly) for name in TABLES}
+        opened = {name: self._env.open_db(name.encode(), create=not self._readonly) for name in TABLES}
         self._people, self._changes, self._erased, self._order, self._ranks, self._history, self._meta = (
             opened.values()
         )
         self._tables = tuple(opened.values())
-        if readonly:
+        if self._readonly:
             self._snapshot = self._env.begin(buffers=True)
-        else:
-            # Readers that were killed must not hold old pages for ever.
-            self._env.reader_check()
-            if self._meta_value(b"schema") not in {None, SCHEMA}:
-                self._write(self._clear)
 
     def __enter__(self) -> Self:
         return self
@@ -144,23 +129,23 @@ class ReadModel:
     @property
     def positions(self) -> Positions:
         """By partition, the offset of the next record to fold; empty before `begin`."""
-        return _unpacked(self._meta_value(b"positions") or b"")
+        return unpacked(self._meta_value(b"positions") or b"")
 
     @property
     def history_positions(self) -> Positions:
         """As `positions`, of the topic of history."""
-        return _unpacked(self._meta_value(b"history_positions") or b"")
+        return unpacked(self._meta_value(b"history_positions") or b"")
 
     @property
     def read_ms(self) -> int:
         """When the topic was last read, by the clock of whoever read it; 0 before `begin`."""
         packed = self._meta_value(b"read_ms")
-        return _U64.unpack(packed)[0] if packed else 0
+        return U64.unpack(packed)[0] if packed else 0
 
     def seen(self, session: Session) -> Seen | None:
         """How far the model is; None until the writer of that session has caught up with the topics.
 
-        What a `readonly` model answers is what the model was when this was called last.
+        What a reader answers is what the model was when this was called last.
         """
         if self._snapshot is not None:
             self._snapshot.abort()
@@ -169,141 +154,9 @@ class ReadModel:
             if txn.get(b"serving", db=self._meta) != session:
                 return None
             deployment = DeploymentId(bytes(txn.get(b"deployment", b"", db=self._meta) or b""))
-            positions = _unpacked(txn.get(b"positions", b"", db=self._meta) or b"")
-            compacted = _unpacked(txn.get(b"compacted", b"", db=self._meta) or b"")
+            positions = unpacked(txn.get(b"positions", b"", db=self._meta) or b"")
+            compacted = unpacked(txn.get(b"compacted", b"", db=self._meta) or b"")
             return Seen(deployment, positions, self._changes_so_far(txn), compacted)
-
-    def begin(
-        self, deployment: DeploymentId, positions: Positions, *, compacted: Positions | None = None
-    ) -> None:
-        """Forget everything, and be the empty model of `deployment` that reads on from `positions`.
-
-        Who was erased before `compacted` (`positions`, if not given) may be missing from what is read.
-        """
-
-        def write(txn: lmdb.Transaction) -> None:
-            self._clear(txn)
-            txn.put(b"deployment", deployment, db=self._meta)
-            txn.put(b"positions", _packed(positions), db=self._meta)
-            txn.put(b"compacted", _packed(compacted or positions), db=self._meta)
-
-        self._write(write)
-
-    def compact(self, until_ms: int) -> int:
-        """Forget who was erased before `until_ms`; returns how many they are."""
-
-        def write(txn: lmdb.Transaction) -> int:
-            with txn.cursor(self._erased) as cursor:
-                every = ((bytes(key), Gone.unpacked(value)) for key, value in cursor)
-                old = [(key, gone) for key, gone in every if gone.read_ms < until_ms]
-            compacted = list(_unpacked(txn.get(b"compacted", b"", db=self._meta) or b""))
-            for key, gone in old:
-                txn.delete(key, db=self._erased)
-                txn.delete(_CHANGE.pack(gone.partition, gone.offset), db=self._changes)
-                compacted[gone.partition] = max(compacted[gone.partition], gone.offset + 1)
-            txn.put(b"compacted", _packed(tuple(compacted)), db=self._meta)
-            return len(old)
-
-        return self._write(write)
-
-    def begin_history(self, positions: Positions) -> None:
-        """Forget every closing, and read on from `positions` of the topic of history."""
-
-        def write(txn: lmdb.Transaction) -> None:
-            txn.drop(self._history, delete=False)
-            txn.put(b"history_positions", _packed(positions), db=self._meta)
-
-        self._write(write)
-
-    def apply_history(self, found: Collection[Closing], *, positions: Positions) -> None:
-        """Keep the closings of these days, and move on to `positions` of the topic of history."""
-
-        def write(txn: lmdb.Transaction) -> None:
-            closings.store(txn, self._history, found)
-            txn.put(b"history_positions", _packed(positions), db=self._meta)
-
-        self._write(write)
-
-    def serve(self, session: Session) -> None:
-        """Say that the writer of that session has caught up."""
-        self._write(lambda txn: txn.put(b"serving", session, db=self._meta))
-
-    def touch(self, now_ms: int) -> None:
-        """Note that the topic was read to its end at `now_ms`."""
-        self._env.reader_check()
-        self._write(lambda txn: txn.put(b"read_ms", _U64.pack(now_ms), db=self._meta))
-
-    def apply(self, changes: Collection[Change], *, positions: Positions, now_ms: int) -> Applied:
-        """Fold records, in order of offset per partition, and move on to `positions`.
-
-        A record that says nothing new is passed over: the same bytes at the same revision (published again after a
-        crash), or an older revision than the stored one.
-        """
-
-        def write(txn: lmdb.Transaction) -> Applied:
-            applied = Applied()
-            before: dict[bytes, Row | Gone | None] = {}
-            after: dict[bytes, Row | Gone | None] = {}
-            news = 0
-            for change in changes:
-                key = change.person.encode()
-                if key not in before:
-                    before[key] = after[key] = self._row(txn, key) or self._gone(txn, key)
-                if _is_new(change, after[key], applied):
-                    after[key] = change.row or Gone(change.partition, change.offset, now_ms)
-                    news += 1
-            self._replace(txn, before, after)
-            txn.put(b"positions", _packed(positions), db=self._meta)
-            txn.put(b"changes", _U64.pack(self._changes_so_far(txn) + news), db=self._meta)
-            txn.put(b"read_ms", _U64.pack(now_ms), db=self._meta)
-            return applied
-
-        return self._write(write)
-
-    def _replace(
-        self,
-        txn: lmdb.Transaction,
-        before: dict[bytes, Row | Gone | None],
-        after: dict[bytes, Row | Gone | None],
-    ) -> None:
-        """Write what a batch leaves, once for each person; keys in order, as LMDB is fastest."""
-        people: list[tuple[bytes, bytes]] = []
-        changes: list[tuple[bytes, bytes]] = []
-        gone: list[bytes] = []
-        come: list[bytes] = []
-        recount = ranks.Recount(lambda key: txn.get(key, db=self._ranks))
-        for key in sorted(key for key in before if before[key] is not after[key]):
-            old, new = before[key], after[key]
-            assert new is not None
-            if old is not None:
-                txn.delete(_CHANGE.pack(old.partition, old.offset), db=self._changes)
-            changes.append((_CHANGE.pack(new.partition, new.offset), key))
-            if isinstance(old, Row):
-                recount.add(old.kind, old.figures[PRESENCE], -1)
-            elif isinstance(old, Gone):
-                txn.delete(key, db=self._erased)
-            if isinstance(new, Row):
-                people.append((key, new.packed()))
-                recount.add(new.kind, new.figures[PRESENCE], 1)
-            else:
-                txn.put(key, new.packed(), db=self._erased)
-                txn.delete(key, db=self._people)
-                closings.forget(txn, self._history, key)
-            was, will_be = (
-                set(order.keys(row, key)) if isinstance(row, Row) else set() for row in (old, new)
-            )
-            gone += was - will_be
-            come += will_be - was
-        for key in sorted(gone):
-            txn.delete(key, db=self._order)
-        for rows, table in (
-            (people, self._people),
-            (sorted(changes), self._changes),
-            ([(key, b"") for key in sorted(come)], self._order),
-            (sorted(recount.blocks().items()), self._ranks),
-        ):
-            with txn.cursor(table) as cursor:
-                cursor.putmulti(rows)
 
     def score(self, person: PersonId) -> bytes | None:
         """The serialised Score of `person`, or None."""
@@ -413,9 +266,9 @@ class ReadModel:
     ) -> Iterator[tuple[int, int, bytes]]:
         with txn.cursor(self._changes) as cursor:
             for partition, (first, end) in enumerate(zip(since, until, strict=True)):
-                found = first < end and cursor.set_range(_CHANGE.pack(partition, first))
+                found = first < end and cursor.set_range(CHANGE.pack(partition, first))
                 while found:
-                    at_partition, offset = _CHANGE.unpack(cursor.key())
+                    at_partition, offset = CHANGE.unpack(cursor.key())
                     if at_partition != partition or offset >= end:
                         break
                     yield partition, offset, bytes(cursor.value())
@@ -465,51 +318,18 @@ class ReadModel:
 
     def _changes_so_far(self, txn: lmdb.Transaction) -> int:
         packed = txn.get(b"changes", db=self._meta)
-        return _U64.unpack(packed)[0] if packed else 0
+        return U64.unpack(packed)[0] if packed else 0
 
     def _meta_value(self, key: bytes) -> bytes | None:
         with self._reading() as txn:
             value = txn.get(key, db=self._meta)
             return None if value is None else bytes(value)
 
-    def _clear(self, txn: lmdb.Transaction) -> None:
-        for table in self._tables:
-            txn.drop(table, delete=False)
-        txn.put(b"schema", SCHEMA, db=self._meta)
-
     def _reading(self) -> AbstractContextManager[lmdb.Transaction]:
         if self._snapshot is not None:
             return nullcontext(self._snapshot)
         return self._env.begin(buffers=True)
 
-    def _write(self, write: Callable[[lmdb.Transaction], T]) -> T:
-        try:
-            with self._env.begin(write=True) as txn:
-                return write(txn)
-        except lmdb.MapFullError as error:
-            raise InvariantBroken(f"the read model has outgrown {MAP_BYTES} bytes") from error
 
-
-def _is_new(change: Change, stored: Row | Gone | None, applied: Applied) -> bool:
-    """Whether a record says something that the row does not; what it did is noted in `applied`."""
-    if change.row is None:
-        applied.changed.discard(change.person)
-        applied.erased += 1
-        return not isinstance(stored, Gone)
-    if isinstance(stored, Row):
-        if change.row.revision.is_before(stored.revision):
-            applied.older += 1
-            return False
-        if change.row.score == stored.score:
-            applied.repeated += 1
-            return False
-    applied.changed.add(change.person)
-    return True
-
-
-def _packed(positions: Positions) -> bytes:
-    return b"".join(map(_U64.pack, positions))
-
-
-def _unpacked(packed: bytes | memoryview) -> Positions:
-    return tuple(offset for (offset,) in _U64.iter_unpack(packed))
+def unpacked(packed: bytes | memoryview) -> Positions:
+    return tuple(offset for (offset,) in U64.iter_unpack(packed))

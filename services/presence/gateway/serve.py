@@ -54,7 +54,7 @@ async def serve(own: GatewaySettings, address: str, folder: Path, session: Sessi
     """Serve until the pipe ends, SIGTERM or SIGINT. Raises CallerError for what cannot be used."""
     limits = Limits(bookmark_s=own.watch_bookmark_s, stall_s=own.watch_stall_s)
     stopping = stop_signal()
-    with ReadModel(folder, readonly=True) as model:
+    with ReadModel(folder) as model:
         watchers = Watchers(limits.watchers_max, own.watches_max)
         servicer = ScoreServicer(model, watchers, limits)
         reasons = ReasonServicer(servicer, model, load(), limits)

@@ -1,8 +1,9 @@
 """ScoreService: requests in, stored bytes out. Translates to and from protobuf, and decides nothing about scores."""
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from presence.events.vocabulary import PersonId
 from presence.gateway import order, refusals, requests, resume, wire
@@ -56,43 +57,24 @@ class ScoreServicer:
 
     def methods(self) -> tuple[Method, ...]:
         """What this service answers, and to whom."""
-        return (
-            Method(
-                name="GetScore",
-                request=service_pb2.GetScoreRequest,
-                scope=Scope.SCORES_READ,
-                people=lambda request: (request.person,),
-                unary=self.get_score,
-            ),
-            Method(
-                name="BatchGetScores",
-                request=service_pb2.BatchGetScoresRequest,
-                scope=Scope.SCORES_READ,
-                people=lambda request: request.people,
-                unary=self.batch_get_scores,
-            ),
-            Method(
-                name="ListScores",
-                request=service_pb2.ListScoresRequest,
-                scope=Scope.SCORES_READ,
-                people=lambda _request: (),
-                unary=self.list_scores,
-            ),
-            Method(
-                name="GetRank",
-                request=service_pb2.GetRankRequest,
-                scope=Scope.SCORES_READ,
-                people=lambda request: (request.person,),
-                unary=self.get_rank,
-            ),
-            Method(
-                name="WatchScores",
-                request=service_pb2.WatchScoresRequest,
-                scope=Scope.SCORES_READ,
-                people=lambda request: request.people,
-                stream=self.watch_scores,
-            ),
+        rows: tuple[tuple[str, Any, Callable[[Any], Sequence[str]], Any], ...] = (
+            ("GetScore", service_pb2.GetScoreRequest, _person, self.get_score),
+            ("BatchGetScores", service_pb2.BatchGetScoresRequest, _people, self.batch_get_scores),
+            ("ListScores", service_pb2.ListScoresRequest, _everybody, self.list_scores),
+            ("GetRank", service_pb2.GetRankRequest, _person, self.get_rank),
         )
+        unary = (
+            Method(name=name, request=request, scope=Scope.SCORES_READ, people=people, unary=answer)
+            for name, request, people, answer in rows
+        )
+        watch = Method(
+            name="WatchScores",
+            request=service_pb2.WatchScoresRequest,
+            scope=Scope.SCORES_READ,
+            people=_people,
+            stream=self.watch_scores,
+        )
+        return (*unary, watch)
 
     async def get_score(self, request: service_pb2.GetScoreRequest, call: Call) -> bytes:
         """A serialised Score."""
@@ -237,6 +219,20 @@ class ScoreServicer:
         if self._seen is None:
             raise refusals.catching_up()
         return self._seen
+
+
+def _person(request: Any) -> Sequence[str]:
+    return (request.person,)
+
+
+def _people(request: Any) -> Sequence[str]:
+    asked: Sequence[str] = request.people
+    return asked
+
+
+def _everybody(_request: Any) -> Sequence[str]:
+    """Nobody in particular."""
+    return ()
 
 
 class _Stream:

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from presence.events.vocabulary import PersonId
-from presence.gateway.read_model import ReadModel
 from presence.gateway.resume import DeploymentId
 from presence.gateway.rows import Change, row_of
+from presence.gateway.write_model import WriteModel
 from presence.log.revision import Revision, encode
 from presence.v1.score_pb2 import Score
 
@@ -39,7 +39,7 @@ def change(person: Callable[[int], PersonId]) -> Callable[..., Change]:
 
 
 @pytest.fixture
-def model(tmp_path: Path) -> Iterator[ReadModel]:
-    with ReadModel(tmp_path / "model") as opened:
+def model(tmp_path: Path) -> Iterator[WriteModel]:
+    with WriteModel(tmp_path / "model") as opened:
         opened.begin(DEPLOYMENT, (0,) * PARTITIONS)
         yield opened

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from presence.events.vocabulary import PersonId
 from presence.gateway import order
 from presence.gateway.order import MalformedPageToken, Order, Place
-from presence.gateway.read_model import ReadModel
 from presence.gateway.resume import DeploymentId
 from presence.gateway.rows import COLUMNS, KINDS, Change, row_of
+from presence.gateway.write_model import WriteModel
 from presence.log.revision import Revision, encode
 from presence.v1.event_pb2 import PersonKind
 from presence.v1.score_pb2 import Pillars, Score
@@ -41,8 +41,8 @@ def change(number: int, offset: int, kind: int, presence: int, voice: int) -> Ch
 
 
 @contextmanager
-def _model() -> Iterator[ReadModel]:
-    with tempfile.TemporaryDirectory() as folder, ReadModel(Path(folder)) as model:
+def _model() -> Iterator[WriteModel]:
+    with tempfile.TemporaryDirectory() as folder, WriteModel(Path(folder)) as model:
         model.begin(DeploymentId(b"here4now"), (0,))
         yield model
 
@@ -51,7 +51,7 @@ def people_of(framed: list[bytes]) -> list[str]:
     return [score.person for score in BatchGetScoresResponse.FromString(b"".join(framed)).scores]
 
 
-def listed(model: ReadModel, wanted: Order, *, rows_max: int) -> list[str]:
+def listed(model: WriteModel, wanted: Order, *, rows_max: int) -> list[str]:
     """Everybody of the list, page by page."""
     found: list[str] = []
     after: Place | None = None

@@ -14,13 +14,14 @@ from hypothesis import strategies as st
 from presence.events.vocabulary import PersonId
 from presence.gateway import resume
 from presence.gateway.calls import Call
-from presence.gateway.read_model import ReadModel, Seen
+from presence.gateway.read_model import Seen
 from presence.gateway.refusals import Refused
 from presence.gateway.resume import DeploymentId, Positions, ResumeToken
 from presence.gateway.rows import Change, row_of
 from presence.gateway.scopes import LOCAL
 from presence.gateway.servicer import Limits, ScoreServicer
 from presence.gateway.watching import Watchers
+from presence.gateway.write_model import WriteModel
 from presence.log.revision import Revision, decode, encode
 from presence.v1.score_pb2 import Score
 from presence.v1.service_pb2 import GetScoreRequest, WatchScoresRequest, WatchScoresResponse
@@ -37,7 +38,7 @@ def person(number: int) -> PersonId:
 class Topic:
     """A topic of two partitions that is folded at once; each score counts one event more than the last."""
 
-    def __init__(self, model: ReadModel, limits: Limits) -> None:
+    def __init__(self, model: WriteModel, limits: Limits) -> None:
         self.model = model
         self.watchers = Watchers(limits.watchers_max, 2)
         self.servicer = ScoreServicer(model, self.watchers, limits)
@@ -96,7 +97,7 @@ class Reader:
 
 @contextmanager
 def _topic(limits: Limits = SMALL) -> Iterator[Topic]:
-    with tempfile.TemporaryDirectory() as folder, ReadModel(Path(folder)) as model:
+    with tempfile.TemporaryDirectory() as folder, WriteModel(Path(folder)) as model:
         model.begin(DEPLOYMENT, (0, 0))
         topic = Topic(model, limits)
         topic.servicer.moved(Seen(DEPLOYMENT, (0, 0), 0, (0, 0)), ())
@@ -254,7 +255,7 @@ def test_a_token_that_leads_nowhere_is_out_of_range(token: ResumeToken) -> None:
 
 
 def test_nothing_is_answered_before_the_fold_has_caught_up(tmp_path: Path) -> None:
-    with ReadModel(tmp_path) as model:
+    with WriteModel(tmp_path) as model:
         model.begin(DEPLOYMENT, (0, 0))
         servicer = ScoreServicer(model, Watchers(1, 1), SMALL)
         with pytest.raises(Refused) as refused:
