@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -48,13 +49,24 @@ class Scores:
         ensure_topics(self.settings)
         self._producer = producer(self.settings)
 
-    def publish(self, numbers: Iterable[int], *, presence: int = 1000, revision: int | None = None) -> None:
-        """Scores of these people, acknowledged by the broker; `revision` only to go against the rules."""
+    def publish(
+        self, numbers: Iterable[int], *, presence: int = 1000, revision: int | None = None, **more: Any
+    ) -> None:
+        """Scores of these people, acknowledged by the broker; `revision` to go against the rules, more fields of Score."""
         for number in numbers:
             self._revision += 1
             at = Revision(0, self._revision if revision is None else revision)
-            score = Score(person=_person(number), presence_millipoints=presence, revision=encode(at))
+            score = Score(person=_person(number), presence_millipoints=presence, revision=encode(at), **more)
             self._send(_person(number), score.SerializeToString())
+        self._producer.flush()
+
+    def close_day(self, number: int, day: str, **fields: Any) -> None:
+        """A closing of that person, as scoring writes it."""
+        self._revision += 1
+        at = encode(Revision(0, self._revision))
+        closing = Score(person=_person(number), revision=at, **fields)
+        key = f"{_person(number)}/{day}".encode()
+        self._producer.send(self.settings.topics.history, key=key, value=closing.SerializeToString())
         self._producer.flush()
 
     def erase(self, number: int) -> None:
@@ -79,6 +91,10 @@ class Gateway:
 
     settings: Settings
     process: "subprocess.Popen[bytes]" = field(init=False)
+    environment: dict[str, str] = field(default_factory=dict)
+    """More of its settings."""
+    credentials: grpc.ChannelCredentials | None = None
+    """How to speak to it; None: plain text."""
     address: str = ""
     channel: grpc.Channel = field(init=False)
 
@@ -99,16 +115,21 @@ class Gateway:
             "PRESENCE_DATA": str(self.settings.data),
             "PRESENCE_GATEWAY": self.address or "127.0.0.1:0",
             "PRESENCE_LOG_FORMAT": "json",
+            **self.environment,
         }
         with self.log_path.open("wb") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "presence.gateway"], env=environment, stdout=log, stderr=log
             )
         self.address = self.logged("listening")["address"]
-        self.channel = grpc.insecure_channel(
-            self.address,
-            options=[("grpc.use_local_subchannel_pool", 1), ("grpc.max_reconnect_backoff_ms", 500)],
-        )
+        self.channel = self.connect()
+
+    def connect(self, *more: tuple[str, int]) -> grpc.Channel:
+        """A channel of its own, with these options."""
+        options = [("grpc.use_local_subchannel_pool", 1), ("grpc.max_reconnect_backoff_ms", 500), *more]
+        if self.credentials is None:
+            return grpc.insecure_channel(self.address, options=options)
+        return grpc.secure_channel(self.address, self.credentials, options=options)
 
     def wait_until_serving(self) -> None:
         for answer in health_pb2_grpc.HealthStub(self.channel).Watch(
@@ -148,12 +169,12 @@ def scores(settings: Settings) -> Iterator[Scores]:
 
 
 @pytest.fixture
-def new_gateway() -> Iterator[Callable[[Settings], Gateway]]:
+def new_gateway() -> Iterator[Callable[..., Gateway]]:
     """`new_gateway(settings)`: listening, but perhaps not serving yet; killed at the end of the test."""
     gateways: list[Gateway] = []
 
-    def start(settings: Settings) -> Gateway:
-        gateway = Gateway(settings)
+    def start(settings: Settings, **given: Any) -> Gateway:
+        gateway = Gateway(settings, **given)
         gateways.append(gateway)
         gateway.start()
         return gateway

@@ -8,7 +8,7 @@ import pytest
 from kafka import KafkaAdminClient
 
 from presence.gateway.fold import ABSENCE_MS_MAX
-from presence.gateway.read_model import ReadModel
+from presence.gateway.write_model import WriteModel
 from presence.log.clock import now_ms
 from presence.log.kafka import ensure_topics, producer
 from presence.log.revision import Revision, encode
@@ -100,7 +100,7 @@ def test_after_a_long_absence_it_reads_everything_again(
     next(gateway.scores.WatchScores(WatchScoresRequest(people=[person(1)]), timeout=TIMEOUT_S))
     gateway.kill()
     folder = gateway.settings.data / "gateway" / gateway.settings.namespace
-    with ReadModel(folder) as model:
+    with WriteModel(folder) as model:
         model.touch(now_ms() - away_ms)
     gateway.start()
     gateway.wait_until_serving()

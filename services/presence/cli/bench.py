@@ -49,6 +49,27 @@ def model(
 
 
 @app.command()
+def gateway(
+    *,
+    people: Annotated[int, typer.Option("--people", help="How many have a score.", min=1_000)] = 100_000,
+    processes: Annotated[int, typer.Option("--processes", help="That serve.", min=1, max=64)] = 1,
+    seconds: Annotated[int, typer.Option("--seconds", help="Of load for each method.", min=1)] = 5,
+    ghz: Annotated[str, typer.Option("--ghz", help="The load generator, a Go program.")] = "ghz",
+    kafka: Annotated[
+        str, typer.Option("--kafka", help="A broker that runs; by default one of its own.")
+    ] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per case and line.")] = False,
+) -> None:
+    """Measure the gateway beside a bare gRPC servicer that answers a constant, asked by ghz in turn."""
+    from presence.cli import bench_gateway, bench_scoring  # noqa: PLC0415 (the other benches need no gRPC)
+
+    with bench_scoring.scratch(kafka or None) as found:
+        load = bench_gateway.Ghz(ghz, found.data, seconds)
+        for row in bench_gateway.measure(found, load, people, processes):
+            _show(row, as_json)
+
+
+@app.command()
 def scoring(
     *,
     events: Annotated[int, typer.Option("--events", help="To be drained.", min=1_000)] = 1_000_000,
@@ -91,7 +112,7 @@ def _show(result: dict[str, Any], as_json: bool) -> None:
     table = Table(Column("what"), Column("", justify="right"), box=SIMPLE, title=result["case"])
     for name, value in result.items():
         if name != "case":
-            table.add_row(name.replace("_", " "), f"{value:,}")
+            table.add_row(name.replace("_", " "), value if isinstance(value, str) else f"{value:,}")
     Console().print(table)
 
 

@@ -8,8 +8,9 @@ from dataclasses import replace
 from typing import NoReturn
 
 from presence.broker import Broker, BrokerError
+from presence.client import Access, Client
 from presence.events.errors import CallerError, PresenceError
-from presence.log.settings import Settings
+from presence.log.settings import Settings, read
 
 EXIT_FAILED = 1
 EXIT_BAD_INPUT = 2
@@ -23,6 +24,11 @@ def settings() -> Settings:
         if status.running and status.bootstrap:
             return replace(found, kafka=status.bootstrap)
     return found
+
+
+def client(found: Settings) -> Client:
+    """A client of the gateway that `found` names, with the access of the environment's `PRESENCE_CLIENT_*`."""
+    return Client(found.gateway, access=read(Access, os.environ, "PRESENCE_CLIENT_"))
 
 
 def fail(error: PresenceError | BrokerError) -> NoReturn:

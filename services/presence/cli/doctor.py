@@ -14,8 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from presence.broker import Broker, BrokerError
-from presence.cli.context import EXIT_FAILED, settings
-from presence.client import Client
+from presence.cli.context import EXIT_FAILED, client, settings
 from presence.events.errors import PresenceError
 from presence.log.kafka import consumer
 from presence.log.settings import Settings
@@ -87,19 +86,19 @@ def _broker(found: Settings) -> Iterator[Finding]:
 
 
 def _topics(found: Settings) -> str:
-    client = consumer(found)
+    reader = consumer(found)
     try:
-        missing = {topic.name for topic in found.topics.all()} - set(client.topics())
+        missing = {topic.name for topic in found.topics.all()} - set(reader.topics())
     finally:
-        client.close()
+        reader.close()
     if missing:
         return f"{found.kafka} answers; not yet created: {', '.join(sorted(missing))}"
     return f"{found.kafka} answers and has every topic"
 
 
 def _gateway(found: Settings) -> Finding:
-    with Client(found.gateway) as client:
-        if client.serving(timeout_s=2):
+    with client(found) as gateway:
+        if gateway.serving(timeout_s=2):
             return Finding("gateway", good=True, says=f"serving at {found.gateway}")
     return Finding("gateway", good=None, says=f"not serving at {found.gateway}: `presence up` starts it")
 

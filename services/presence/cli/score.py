@@ -8,9 +8,9 @@ import typer
 from rich.console import Console
 from rich.live import Live
 
-from presence.cli.context import EXIT_FAILED, settings
+from presence.cli.context import EXIT_FAILED, client, settings
 from presence.cli.score_view import Ranking, score_panel
-from presence.client import Client, Score, Watch
+from presence.client import Score, Watch
 
 TABLE_FRAME_ROWS = 6
 """Lines of a table that hold no person: title, head, borders."""
@@ -28,8 +28,8 @@ def score(
 
     Exits with 1 if somebody has none.
     """
-    with Client(settings().gateway) as client:
-        batch = client.batch_get_scores(people)
+    with client(settings()) as gateway:
+        batch = gateway.batch_get_scores(people)
     console = Console()
     for found in batch.scores:
         if as_json:
@@ -50,7 +50,7 @@ def watch(
     count: Annotated[int, typer.Option("--count", help="End after so many scores; 0: never.", min=0)] = 0,
 ) -> None:
     """Show scores and every change of them, ranked, until Ctrl-C."""
-    with Client(settings().gateway) as client, client.watch(people) as watching:
+    with client(settings()) as gateway, gateway.watch(people) as watching:
         try:
             if as_json:
                 _watch_as_json(watching, count)
@@ -68,6 +68,8 @@ def print_json(found: Score) -> None:
 def _watch_as_json(watching: Watch, count: int) -> None:
     shown = 0
     for update in watching:
+        for person in update.erased:
+            print(json.dumps({"person": person, "erased": True}, separators=(",", ":")), flush=True)
         for found in update.scores:
             print_json(found)
             shown += 1
@@ -82,6 +84,7 @@ def _watch_as_table(watching: Watch, count: int) -> None:
     with Live(console=console, auto_refresh=False) as live:
         for update in watching:
             ranking.update(update.scores)
+            ranking.remove(update.erased)
             rows_max = max(1, console.height - TABLE_FRAME_ROWS)
             live.update(ranking.table(rows_max), refresh=update.caught_up)
             shown += len(update.scores)

@@ -130,6 +130,11 @@ class Ranking:
         if len(self._scores) > RANKED_MAX:
             self._scores = {score.person: score for score in self.best(RANKED_MAX)}
 
+    def remove(self, people: Iterable[PersonId]) -> None:
+        """Forget people who have no score any more."""
+        for person in people:
+            self._scores.pop(person, None)
+
     def best(self, count: int) -> list[Score]:
         """The first `count`, by presence; of equals, by id."""
         return sorted(self._scores.values(), key=lambda score: (-score.presence, score.person))[:count]

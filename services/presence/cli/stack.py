@@ -18,8 +18,7 @@ from rich.console import Console
 
 from presence.broker import Broker
 from presence.cli.broker import start_with_progress
-from presence.cli.context import settings
-from presence.client import Client
+from presence.cli.context import client, settings
 from presence.events.errors import SourceUnavailable
 from presence.log.kafka import ensure_topics
 from presence.log.settings import Settings
@@ -136,10 +135,10 @@ def _start(arguments: list[str], found: Settings) -> "subprocess.Popen[bytes]":
 
 def _wait_until_ready(check: Check, found: Settings) -> None:
     deadline = time.monotonic() + READY_S
-    with Client(found.gateway) as client:
+    with client(found) as gateway:
         while time.monotonic() < deadline:
             check()
-            if client.serving(timeout_s=1):
+            if gateway.serving(timeout_s=1):
                 return
             time.sleep(0.1)
     raise SourceUnavailable(f"not ready after {READY_S} s; {_tail(log_path(found))}")

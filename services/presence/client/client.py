@@ -1,49 +1,43 @@
 """The typed, synchronous client of a gateway."""
 
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Iterator
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Any, Self, TypeVar
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from presence.client import questions, retries
+from presence.client.access import NONE, Access
+from presence.client.answers import Batch, Closing, Explanation, Page, Ranked, Simulation
 from presence.client.errors import from_rpc
-from presence.client.score import Score, from_message
+from presence.client.questions import Question
+from presence.client.score import Score
 from presence.client.watch import Watch
-from presence.v1.service_pb2 import BatchGetScoresRequest, GetScoreRequest, WatchScoresRequest
+from presence.events.errors import PresenceError
+from presence.events.vocabulary import PersonKind, Severity
 from presence.v1.service_pb2_grpc import ScoreServiceStub
 
 TIMEOUT_S = 5.0
-OPTIONS = (
-    ("grpc.max_receive_message_length", 16 * 2**20),
-    # gRPC would wait up to two minutes before it tries a restarted gateway again.
-    ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.max_reconnect_backoff_ms", 2_000),
-    # Despite its name: how long one attempt to connect may take.
-    ("grpc.min_reconnect_backoff_ms", 5_000),
-    # A gateway whose machine has gone is noticed within a minute.
-    ("grpc.keepalive_time_ms", 30_000),
-    ("grpc.keepalive_timeout_ms", 20_000),
-)
+EVERY_KIND = PersonKind.UNSPECIFIED
 
-
-class Batch(NamedTuple):
-    """The scores that were found, in the order asked for, and who has none."""
-
-    scores: tuple[Score, ...]
-    not_found: tuple[str, ...]
+T = TypeVar("T")
 
 
 class Client:
     """Calls the gateway at `address` (`host:port`). Thread-safe; connects when first used.
 
-    Every method raises the errors of `presence.client.errors`, and ends within its deadline.
+    Every method raises the errors of `presence.client.errors`, and ends within `timeout_s` (its own, or the
+    client's), in which a gateway that is not there, or too busy, is asked again.
     """
 
-    def __init__(self, address: str, *, timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(self, address: str, *, access: Access = NONE, timeout_s: float = TIMEOUT_S) -> None:
+        """Raises CallerError if `access` cannot be used."""
         self.address = address
         self._timeout_s = timeout_s
-        self._channel = grpc.insecure_channel(address, options=OPTIONS)
+        self._metadata = access.metadata()
+        self._channel = access.channel(address)
         self._scores = ScoreServiceStub(self._channel)
         self._health = health_pb2_grpc.HealthStub(self._channel)
 
@@ -59,24 +53,75 @@ class Client:
         """End all calls."""
         self._channel.close()
 
-    def get_score(self, person: str, *, timeout_s: float | None = None) -> Score:
-        """The newest score of `person`. Raises NotFound if there is none."""
-        try:
-            message = self._scores.GetScore(
-                GetScoreRequest(person=person), timeout=timeout_s or self._timeout_s
-            )
-        except grpc.RpcError as error:
-            raise from_rpc(error, self.address) from error
-        return from_message(message)
+    def get_score(self, person: str, *, min_revision: str = "", timeout_s: float | None = None) -> Score:
+        """The newest score of `person`, and none older than `min_revision`. Raises NotFound if there is none."""
+        return self._ask(questions.get_score(person, min_revision), timeout_s)
 
-    def batch_get_scores(self, people: Iterable[str], *, timeout_s: float | None = None) -> Batch:
+    def batch_get_scores(
+        self, people: Iterable[str], *, min_revision: str = "", timeout_s: float | None = None
+    ) -> Batch:
         """The newest scores of 1 to 1000 people."""
-        request = BatchGetScoresRequest(people=people)
-        try:
-            answer = self._scores.BatchGetScores(request, timeout=timeout_s or self._timeout_s)
-        except grpc.RpcError as error:
-            raise from_rpc(error, self.address) from error
-        return Batch(tuple(map(from_message, answer.scores)), tuple(answer.not_found))
+        return self._ask(questions.batch_get_scores(people, min_revision), timeout_s)
+
+    def list_page(
+        self,
+        *,
+        kind: PersonKind = EVERY_KIND,
+        order_by: str = "",
+        page_size: int = 0,
+        page_token: str = "",
+        min_revision: str = "",
+        timeout_s: float | None = None,
+    ) -> Page:
+        """One page of a list; `order_by` as in ListScoresRequest."""
+        asked = questions.list_scores(kind, order_by, page_size, page_token, min_revision)
+        return self._ask(asked, timeout_s)
+
+    def list_scores(
+        self, *, kind: PersonKind = EVERY_KIND, order_by: str = "", page_size: int = 0
+    ) -> Iterator[Score]:
+        """Everybody of a kind in order, page after page as they are needed."""
+        token = ""
+        while True:
+            page = self.list_page(kind=kind, order_by=order_by, page_size=page_size, page_token=token)
+            yield from page.scores
+            token = page.next_page_token
+            if not token:
+                return
+
+    def get_rank(self, person: str, *, min_revision: str = "", timeout_s: float | None = None) -> Ranked:
+        """Where `person` stands. Raises NotFound without a score."""
+        return self._ask(questions.get_rank(person, min_revision), timeout_s)
+
+    def explain_score(
+        self, person: str, *, since_day: str = "", min_revision: str = "", timeout_s: float | None = None
+    ) -> Explanation:
+        """Why the score of `person` is what it is, and what changed since a day such as `2026-11-23` closed."""
+        return self._ask(questions.explain_score(person, since_day, min_revision), timeout_s)
+
+    def history(
+        self, person: str, *, first_day: str = "", last_day: str = "", page_size: int = 0
+    ) -> Iterator[Closing]:
+        """The daily closings of `person`, the oldest first, page after page as they are needed."""
+        token = ""
+        while True:
+            page = self._ask(questions.get_history(person, first_day, last_day, page_size, token), None)
+            yield from page.closings
+            token = page.next_page_token
+            if not token:
+                return
+
+    def simulate_score(
+        self,
+        person: str,
+        findings: Iterable[tuple[Severity, int]] = (),
+        *,
+        days: int = 0,
+        step_days: int = 0,
+        timeout_s: float | None = None,
+    ) -> Simulation:
+        """What findings about conduct, so many days from now, would do to the score of `person`."""
+        return self._ask(questions.simulate_score(person, findings, days, step_days), timeout_s)
 
     def watch(self, people: Iterable[str] = (), *, resume_token: str = "") -> Watch:
         """First the present scores of `people` (everybody's, if empty), or what changed since the token; then changes.
@@ -86,7 +131,8 @@ class Client:
         watched = tuple(people)
 
         def call(token: str) -> object:
-            return self._scores.WatchScores(WatchScoresRequest(people=watched, resume_token=token))
+            request = questions.watch_scores(watched, token)
+            return self._scores.WatchScores(request, metadata=self._metadata)
 
         return Watch(call, self.address, resume_token)
 
@@ -97,3 +143,24 @@ class Client:
         except grpc.RpcError:
             return False
         return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+
+    def _ask(self, question: Question[T], timeout_s: float | None) -> T:
+        deadline = time.monotonic() + (self._timeout_s if timeout_s is None else timeout_s)
+        call: Any = getattr(self._scores, question.method)
+        attempts = 0
+        while True:
+            try:
+                left_s = max(0.0, deadline - time.monotonic())
+                return question.read(call(question.request, timeout=left_s, metadata=self._metadata))
+            except grpc.RpcError as failure:
+                attempts += 1
+                pause_s = pause_before(from_rpc(failure, self.address), attempts, deadline)
+            time.sleep(pause_s)
+
+
+def pause_before(error: PresenceError, attempts: int, deadline: float) -> float:
+    """How long to wait before the next attempt; raises `error` if there is no sense in one, or no time until `deadline`."""
+    pause_s = retries.pause_s(error, attempts)
+    if time.monotonic() + pause_s >= deadline:
+        raise error
+    return pause_s

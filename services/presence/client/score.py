@@ -66,6 +66,10 @@ class Score:
     model_hash: str
     revision: str
     """Opaque: equal or not, and nothing else."""
+    day_change: int | None
+    """Against yesterday's close, millipoints, as `week_change` and `month_change`; None: not scored then."""
+    week_change: int | None
+    month_change: int | None
     waterfall: tuple[Reason, ...]
     accounts: tuple[AccountShares, ...]
     stale_networks: tuple[Network, ...]
@@ -80,10 +84,9 @@ class Score:
 
 def from_message(message: score_pb2.Score) -> Score:
     """The score that a gateway has sent. A kind that this client does not know reads as UNSPECIFIED."""
-    known_kind = message.kind in {member.value for member in PersonKind}
     return Score(
         person=PersonId(message.person),
-        kind=PersonKind(message.kind) if known_kind else PersonKind.UNSPECIFIED,
+        kind=kind_from(message.kind),
         presence=message.presence_millipoints,
         visibility=message.visibility_millipoints,
         pillars=_pillars(message.pillars),
@@ -98,15 +101,10 @@ def from_message(message: score_pb2.Score) -> Score:
         model=message.model.name,
         model_hash=message.model.hash,
         revision=message.revision,
-        waterfall=tuple(
-            Reason(
-                entry=row.entry,
-                network=Network(row.network),
-                account=AccountHash(row.account),
-                millipoints=row.millipoints,
-            )
-            for row in message.waterfall
-        ),
+        day_change=_optional(message, "day_change_millipoints"),
+        week_change=_optional(message, "week_change_millipoints"),
+        month_change=_optional(message, "month_change_millipoints"),
+        waterfall=tuple(map(reason_from, message.waterfall)),
         accounts=tuple(
             AccountShares(
                 network=Network(row.network), account=AccountHash(row.account), shares=_pillars(row.shares)
@@ -115,6 +113,25 @@ def from_message(message: score_pb2.Score) -> Score:
         ),
         stale_networks=tuple(map(Network, message.stale_networks)),
     )
+
+
+def kind_from(number: int) -> PersonKind:
+    """The kind of that number; UNSPECIFIED if this client does not know it."""
+    return PersonKind(number) if number in {member.value for member in PersonKind} else PersonKind.UNSPECIFIED
+
+
+def reason_from(message: score_pb2.WaterfallEntry) -> Reason:
+    """One entry of a waterfall, or of a change."""
+    return Reason(
+        entry=message.entry,
+        network=Network(message.network),
+        account=AccountHash(message.account),
+        millipoints=message.millipoints,
+    )
+
+
+def _optional(message: score_pb2.Score, field: str) -> int | None:
+    return getattr(message, field) if message.HasField(field) else None  # type: ignore[arg-type]
 
 
 def _pillars(message: score_pb2.Pillars) -> Pillars:

@@ -6,6 +6,7 @@ import sys
 
 from presence.events.errors import CallerError, PresenceError
 from presence.gateway.bootstrap import run
+from presence.gateway.settings import GatewaySettings
 from presence.log.logging import configure
 from presence.log.settings import Settings
 
@@ -15,11 +16,10 @@ def main() -> int:
     try:
         settings = Settings.from_env(os.environ)
         configure(settings.log_format)
-        asyncio.run(run(settings))
+        return asyncio.run(run(settings, GatewaySettings.from_env(os.environ)))
     except PresenceError as error:
         print(f"presence.gateway: {type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201 (its last word)
         return 2 if isinstance(error, CallerError) else 1
-    return 0
 
 
 if __name__ == "__main__":

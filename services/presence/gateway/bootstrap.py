@@ -1,4 +1,7 @@
-"""Puts the gateway together: the only place that builds its real parts."""
+"""Puts the gateway's writer together: the only place that builds its real parts.
+
+The writer folds the topics into the read model, holds the port, and keeps the serving processes running. It answers no call.
+"""
 
 import asyncio
 import concurrent.futures
@@ -8,65 +11,97 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import structlog
 from kafka import KafkaAdminClient
 
 from presence.events.errors import CallerError
+from presence.gateway.crew import Crew
+from presence.gateway.door import Door
 from presence.gateway.fold import Fold, deployment_of
-from presence.gateway.read_model import ReadModel
-from presence.gateway.resume import DeploymentId, Positions
-from presence.gateway.server import GatewayServer, stop_signal
-from presence.gateway.servicer import Limits, ScoreServicer
-from presence.gateway.watching import Announcer, Watchers
+from presence.gateway.port import host_and_port, reserved
+from presence.gateway.session import Bell, Session, new_session
+from presence.gateway.settings import GatewaySettings
+from presence.gateway.signals import stop_signal
+from presence.gateway.write_model import WriteModel
 from presence.log.kafka import consumer, ensure_topics
 from presence.log.settings import Settings
 
 FOLD_STOP_S = 2.0
 """A fold that waits for a silent broker is left behind; its last transaction is whole."""
 
+log = structlog.get_logger(__name__)
 
-async def run(settings: Settings, limits: Limits | None = None) -> None:
-    """Serve until SIGTERM or SIGINT.
+
+async def run(settings: Settings, own: GatewaySettings) -> int:
+    """Serve until SIGTERM or SIGINT; returns the exit code.
 
     Raises CallerError for an address or data folder that cannot be used, SourceUnavailable without a broker,
     InvariantBroken when the topic of scores is not what scoring writes.
     """
-    limits = limits or Limits()
     asked = asyncio.create_task(stop_signal().wait())
+    own.check_address(host_and_port(settings.gateway)[0])
+    Door.of(own)  # What is wrong with its files is said before anything starts.
     folder = settings.data / "gateway" / f"{settings.namespace}{settings.suffix}"
-    with _owned(folder), ReadModel(folder) as model:
-        watchers = Watchers(limits.watchers_max)
-        servicer = ScoreServicer(model, watchers, limits)
-        server = GatewayServer(settings.gateway, servicer, watchers)
-        serving: set[asyncio.Task[None]] = set()
-
-        def on_caught_up(deployment: DeploymentId, positions: Positions) -> None:
-            servicer.caught_up(deployment, positions)
-            serving.add(asyncio.create_task(server.serve()))
-
-        announcer = Announcer(asyncio.get_running_loop(), servicer.changed, on_caught_up)
-        await server.start()
-        stopping = threading.Event()
-        folding = _on_thread(lambda: _fold(settings, model, announcer, stopping))
-        await asyncio.wait((folding, asked), return_when=asyncio.FIRST_COMPLETED)
-        await server.stop()
+    with _owned(folder), reserved(settings.gateway) as address, WriteModel(folder) as model:
+        session, bell, stopping = new_session(), Bell(), threading.Event()
+        folding = _on_thread(
+            lambda: _fold(
+                settings,
+                model,
+                session=session,
+                retention_ms=1_000 * own.watch_retention_s,
+                ring=bell.ring,
+                stopping=stopping,
+            )
+        )
+        crew = Crew(own.processes, (address, str(folder), session.hex()), bell)
+        serving = asyncio.create_task(crew.run())
+        listening = asyncio.create_task(_say_when_listening(crew, address))
+        await asyncio.wait((folding, asked, serving), return_when=asyncio.FIRST_COMPLETED)
+        crew.stop()
+        exit_code = await serving
+        listening.cancel()
         stopping.set()
         folded, _ = await asyncio.wait((folding,), timeout=FOLD_STOP_S)
-        if folded:
+        if folded and not exit_code:
             folding.result()
+        if not exit_code:
+            log.info("stopped", address=address)
+        return exit_code
 
 
-def _fold(settings: Settings, model: ReadModel, announcer: Announcer, stopping: threading.Event) -> None:
+async def _say_when_listening(crew: Crew, address: str) -> None:
+    await crew.listening.wait()
+    log.info("listening", address=address)
+
+
+def _fold(
+    settings: Settings,
+    model: WriteModel,
+    *,
+    session: Session,
+    retention_ms: int,
+    ring: Callable[[], None],
+    stopping: threading.Event,
+) -> None:
     ensure_topics(settings)
-    topic = settings.topics.scores
     admin = KafkaAdminClient(**settings.kafka_options())
     try:
-        deployment = deployment_of(admin, topic)
+        deployment = deployment_of(admin, settings.topics.scores)
     finally:
         admin.close()
     # Records that the log has lost must stop us loudly, and not be jumped over.
     reader = consumer(settings, auto_offset_reset="none")
     try:
-        Fold(reader, topic, model, announcer, stopping).run(deployment)
+        Fold(
+            reader,
+            settings.topics,
+            model,
+            session=session,
+            retention_ms=retention_ms,
+            ring=ring,
+            stopping=stopping,
+        ).run(deployment)
     finally:
         reader.close()
 

@@ -1,14 +1,12 @@
-"""The fold: reads the topic of scores on a thread of its own and keeps the read model up to date.
+"""The fold: reads the topics of scores and of history on a thread of its own and keeps the read model up to date.
 
-It waits for nobody: readers see the last committed transaction, watchers are told through `FoldListener` and read
-for themselves. On a crash nothing is lost or counted twice, since positions are part of the transaction.
+It waits for nobody: readers see the last committed transaction, and are rung up when there is a new one. On a crash nothing is lost or counted twice, since positions are part of the transaction.
 """
 
 import hashlib
 import threading
 import uuid
-from collections.abc import Collection, Iterable, Mapping
-from typing import Protocol
+from collections.abc import Callable, Mapping
 
 import structlog
 from google.protobuf.message import DecodeError
@@ -18,10 +16,14 @@ from kafka.errors import KafkaError, OffsetOutOfRangeError
 
 from presence.events.errors import InvariantBroken, SourceUnavailable
 from presence.events.vocabulary import PersonId
-from presence.gateway.read_model import Applied, Change, ReadModel
+from presence.gateway.closings import closing_of
 from presence.gateway.resume import DeploymentId, Positions
+from presence.gateway.rows import Change, row_of
+from presence.gateway.session import Session
+from presence.gateway.write_model import Applied, WriteModel
 from presence.log.clock import now_ms
-from presence.log.revision import Revision, decode
+from presence.log.kafka import partitions_of
+from presence.log.topics import Topics
 from presence.v1.score_pb2 import Score
 
 POLL_MS = 200
@@ -34,29 +36,32 @@ ABSENCE_MS_MAX = 12 * 3_600_000
 log = structlog.get_logger(__name__)
 
 
-class FoldListener(Protocol):
-    """Is told on the fold's thread, and must not block."""
-
-    def changed(self, people: Collection[PersonId], positions: Positions) -> None: ...
-
-    def caught_up(self, deployment: DeploymentId, positions: Positions) -> None: ...
-
-
 class Fold:
-    """Reads the topic of scores from where the read model stands, for ever."""
+    """Reads the topics from where the read model stands, for ever."""
 
     def __init__(
         self,
         consumer: KafkaConsumer,
-        topic: str,
-        model: ReadModel,
-        listener: FoldListener,
+        topics: Topics,
+        model: WriteModel,
+        *,
+        session: Session,
+        retention_ms: int,
+        ring: Callable[[], None],
         stopping: threading.Event,
     ) -> None:
+        """Erasures are remembered for `retention_ms`.
+
+        `ring` is called after each transaction, on the fold's thread, and must not block.
+        """
         self._consumer = consumer
-        self._topic = topic
+        self._topic = topics.scores
+        self._history = topics.history
         self._model = model
-        self._listener = listener
+        self._session = session
+        self._retention_ms = retention_ms
+        self._compacted_ms = 0
+        self._ring = ring
         self._stopping = stopping
 
     def run(self, deployment: DeploymentId) -> None:
@@ -78,25 +83,42 @@ class Fold:
         while not self._stopping.is_set():
             if behind and self._has_reached(ends):
                 behind = False
-                self._catch_up(deployment)
+                self._catch_up()
             self._step()
 
     def _begin(self, deployment: DeploymentId) -> dict[TopicPartition, int]:
-        """Seek to where the model stands, or begin a new one; return the topic's end as of now."""
-        numbers = self._consumer.partitions_for_topic(self._topic)
-        if not numbers:
-            raise SourceUnavailable(f"there is no topic {self._topic}")
-        partitions = [TopicPartition(self._topic, number) for number in range(len(numbers))]
-        self._consumer.assign(partitions)
-        firsts = self._consumer.beginning_offsets(partitions)
-        ends: dict[TopicPartition, int] = self._consumer.end_offsets(partitions)
-        reason = self._stranger(deployment, [ends[partition] for partition in partitions])
+        """Seek to where the model stands, or begin a new one; return the topics' ends as of now."""
+        scores, history = (partitions_of(self._consumer, topic) for topic in (self._topic, self._history))
+        self._consumer.assign([*scores, *history])
+        firsts: dict[TopicPartition, int] = self._consumer.beginning_offsets([*scores, *history])
+        ends: dict[TopicPartition, int] = self._consumer.end_offsets([*scores, *history])
+        reason = self._stranger(deployment, [ends[partition] for partition in scores])
         if reason is not None:
-            self._model.begin(deployment, tuple(firsts[partition] for partition in partitions))
+            positions = tuple(firsts[partition] for partition in scores)
+            self._model.begin(deployment, positions, compacted=self._complete_since(scores, ends))
             log.info("read_model_begun", topic=self._topic, reason=reason)
-        for partition, position in zip(partitions, self._model.positions, strict=True):
+        known = self._model.history_positions
+        if len(known) != len(history) or any(
+            here > ends[partition] for here, partition in zip(known, history, strict=True)
+        ):
+            self._model.begin_history(tuple(firsts[partition] for partition in history))
+        for partition, position in zip(scores, self._model.positions, strict=True):
             self._consumer.seek(partition, position)
+        for partition, position in zip(history, self._model.history_positions, strict=True):
+            # Days that the topic no longer keeps are no loss: they are older than those that we keep.
+            self._consumer.seek(partition, max(position, firsts[partition]))
         return ends
+
+    def _complete_since(
+        self, partitions: list[TopicPartition], ends: Mapping[TopicPartition, int]
+    ) -> Positions:
+        """From where on the topic still has every tombstone: the broker drops them a day after they were written."""
+        since_ms = now_ms() - ABSENCE_MS_MAX
+        found = self._consumer.offsets_for_times(dict.fromkeys(partitions, since_ms))
+        return tuple(
+            ends[partition] if found.get(partition) is None else found[partition].offset
+            for partition in partitions
+        )
 
     def _stranger(self, deployment: DeploymentId, ends: list[int]) -> str | None:
         """Why the model that is there cannot be read on from, or None."""
@@ -116,14 +138,30 @@ class Fold:
     def _step(self) -> None:
         batches = self._consumer.poll(timeout_ms=POLL_MS)
         now = now_ms()
+        self._compact(now)
         if not batches:
             self._touch(now)
             return
-        changes = [change_of(record) for batch in batches.values() for record in batch]
-        positions = self._positions(self._consumer.assignment())
-        applied = self._model.apply(changes, positions=positions, now_ms=now)
-        _report(applied)
-        self._listener.changed(applied.changed, positions)
+        changes, found = [], []
+        for partition, batch in batches.items():
+            if partition.topic == self._topic:
+                changes += [change_of(record) for record in batch]
+            else:
+                found += [closing_of(record.key, record.value, _where(record)) for record in batch]
+        if found:
+            self._model.apply_history(found, positions=self._positions(self._history))
+        if changes or not found:
+            applied = self._model.apply(changes, positions=self._positions(self._topic), now_ms=now)
+            _report(applied)
+        self._ring()
+
+    def _compact(self, now: int) -> None:
+        """Now and then forget erasures that are older than a watch may be away."""
+        if now - self._compacted_ms < min(TOUCH_MS, self._retention_ms // 2):
+            return
+        self._compacted_ms = now
+        if self._model.compact(now - self._retention_ms):
+            self._ring()
 
     def _touch(self, now: int) -> None:
         """Keep a quiet topic from looking like a long absence, but only if it is quiet and not out of reach."""
@@ -137,18 +175,20 @@ class Fold:
         if self._has_reached(ends):
             self._model.touch(now)
 
-    def _catch_up(self, deployment: DeploymentId) -> None:
+    def _catch_up(self) -> None:
         # Behind the last record there can be markers of transactions; a token never speaks of more than this.
-        positions = self._positions(self._consumer.assignment())
+        positions = self._positions(self._topic)
         self._model.apply((), positions=positions, now_ms=now_ms())
-        self._listener.caught_up(deployment, positions)
+        self._model.serve(self._session)
+        self._ring()
         log.info("caught_up", topic=self._topic, positions=positions)
 
     def _has_reached(self, ends: Mapping[TopicPartition, int]) -> bool:
         return all(self._consumer.position(partition) >= end for partition, end in ends.items())
 
-    def _positions(self, partitions: Iterable[TopicPartition]) -> Positions:
-        return tuple(self._consumer.position(partition) for partition in sorted(partitions))
+    def _positions(self, topic: str) -> Positions:
+        own = sorted(partition for partition in self._consumer.assignment() if partition.topic == topic)
+        return tuple(self._consumer.position(partition) for partition in own)
 
 
 def change_of(record: ConsumerRecord) -> Change:
@@ -157,19 +197,24 @@ def change_of(record: ConsumerRecord) -> Change:
     Raises InvariantBroken with its position if it is not a Score under its person's key: nobody but scoring writes
     there, so that skipping it would hide a fault of ours.
     """
-    where = f"partition {record.partition}, offset {record.offset}"
+    where = _where(record)
     if not record.key:
         raise InvariantBroken(f"a score without a key: {where}")
     person = PersonId(record.key.decode(errors="replace"))
     if not record.value:
-        return Change(record.partition, record.offset, person, Revision(0, 0), b"")
+        return Change(record.partition, record.offset, person, None)
     try:
         score = Score.FromString(record.value)
     except DecodeError as error:
         raise InvariantBroken(f"not a Score: {where}") from error
     if score.person != person:
         raise InvariantBroken(f"a Score under another person's key: {where}")
-    return Change(record.partition, record.offset, person, decode(score.revision), record.value)
+    row = row_of(record.partition, record.offset, score, record.value)
+    return Change(record.partition, record.offset, person, row)
+
+
+def _where(record: ConsumerRecord) -> str:
+    return f"partition {record.partition}, offset {record.offset}"
 
 
 def deployment_of(admin: KafkaAdminClient, topic: str) -> DeploymentId:

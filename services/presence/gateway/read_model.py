@@ -1,19 +1,20 @@
-"""The newest score of everybody, in LMDB, with how far the topic of scores was folded.
+"""The newest score of everybody, in LMDB, with how far the topics were folded; shared by all processes of a gateway.
 
-Scores, their order of change and the positions are written in one transaction, so that a kill at any moment leaves
-a state that was true at some offset. The model can be deleted: the topic brings it back. One thread writes, any
-thread reads.
+Everything is written in one transaction with the positions, so that a kill at any moment leaves a state that was true at
+some offset. The model can be deleted: the topics bring it back. One thread of one process writes, any reads.
 
-    people   person -> scores partition, scores offset, revision, serialised Score
+    people   person -> where the score came from, what it is ordered by, serialised Score
     changes  scores partition, scores offset -> person; one row per person, so it is the topic after compaction
-    meta     schema, deployment, positions, and when the topic was last read
+    erased   person -> where and when somebody was erased; their change stays as long, so that watches are told
+    order    kind, column, figure, person -> nothing
+    ranks    kind, level, block -> 64 counters
+    history  person, day -> serialised Score as the day closed
+    meta     schema, deployment, positions of both topics, how far erasures are forgotten, number of changes, who serves, and when the topic was last read
 """
 
 import struct
-import threading
-from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import NamedTuple, Self, TypeVar
 
@@ -21,67 +22,100 @@ import lmdb
 
 from presence.events.errors import InvariantBroken
 from presence.events.vocabulary import PersonId
+from presence.gateway import closings, order, ranks
+from presence.gateway.order import Order, Place
 from presence.gateway.resume import DeploymentId, Positions
+from presence.gateway.rows import KINDS, PRESENCE, Gone, Row, framed_of, place_of, score_of
+from presence.gateway.session import Session
 from presence.log.revision import Revision
 
-SCHEMA = b"1"
-MAP_BYTES_MIN = 64 * 2**20
-MAP_BYTES_MAX = 2**40
-"""A terabyte: far beyond a gateway of 100 million people."""
-_ROW = struct.Struct(">IQIQ")
-_CHANGE = struct.Struct(">IQ")
-_U64 = struct.Struct(">Q")
+SCHEMA = b"5"
+TABLES = ("people", "changes", "erased", "order", "ranks", "history", "meta")
+MAP_BYTES = 2**40
+"""Of addresses, and not of disk or memory: a terabyte is far beyond a gateway of 100 million people."""
+READERS_MAX = 510
+CHANGE = struct.Struct(">IQ")
+U64 = struct.Struct(">Q")
 
 T = TypeVar("T")
 
 
-class Change(NamedTuple):
-    """One record of the topic of scores; `score` is empty for a tombstone, and `revision` means nothing then."""
+class Seen(NamedTuple):
+    """How far the model is: everything before `positions` is in it, after `changes` changes of scores."""
 
-    partition: int
-    offset: int
-    person: PersonId
-    revision: Revision
-    score: bytes
-
-
-@dataclass(slots=True)
-class Applied:
-    """What a batch did: whose score is a new one, and how many records did nothing, by why."""
-
-    changed: set[PersonId] = field(default_factory=set)
-    erased: int = 0
-    repeated: int = 0
-    older: int = 0
+    deployment: DeploymentId
+    positions: Positions
+    changes: int
+    compacted: Positions
+    """Who was erased before is forgotten, so that nobody can go on from there."""
 
 
 class Chunk(NamedTuple):
-    """Scores in the order of their change; `reached` is where the next chunk begins."""
+    """Framed scores in the order of their change, and who was erased; `reached` is where the next chunk begins."""
 
     scores: list[bytes]
+    erased: list[PersonId]
     reached: Positions
     complete: bool
+
+
+class Page(NamedTuple):
+    """Framed scores of a list; `last` is where the next page begins, None after the last one."""
+
+    scores: list[bytes]
+    last: Place | None
+    total: int
+
+
+class Standing(NamedTuple):
+    """How many people score more than somebody, how many have the same presence (oneself included), of how many."""
+
+    above: int
+    equal: int
+    total: int
+
+
+class Ranked(NamedTuple):
+    """Somebody's standing among everybody and within their kind."""
+
+    row: Row
+    among_all: Standing
+    within_kind: Standing
 
 
 class ReadModel:
     """Open it once per process and folder, as LMDB wants it; use it as a context manager."""
 
-    def __init__(self, folder: Path, *, map_bytes: int = MAP_BYTES_MIN) -> None:
+    _readonly = True
+
+    def __init__(self, folder: Path) -> None:
+        """The folder must have been opened by its writer before."""
         folder.mkdir(parents=True, exist_ok=True)
         # Without metasync a power failure can lose the last transactions, which the topic brings back; never more.
-        self._env = lmdb.open(str(folder), map_size=map_bytes, max_dbs=3, metasync=False)
-        self._people = self._env.open_db(b"people")
-        self._changes = self._env.open_db(b"changes")
-        self._meta = self._env.open_db(b"meta")
-        # LMDB's map may be resized only while this process has no transaction open.
-        self._map_in_use = threading.Lock()
-        if self._meta_value(b"schema") not in {None, SCHEMA}:
-            self._write(self._clear)
+        self._env = lmdb.open(
+            str(folder),
+            map_size=MAP_BYTES,
+            max_dbs=len(TABLES),
+            max_readers=READERS_MAX,
+            metasync=False,
+            readonly=self._readonly,
+        )
+        # A serving process reads from one snapshot until it is told of another: to begin one costs more than most reads.
+        self._snapshot: lmdb.Transaction | None = None
+        opened = {name: self._env.open_db(name.encode(), create=not self._readonly) for name in TABLES}
+        self._people, self._changes, self._erased, self._order, self._ranks, self._history, self._meta = (
+            opened.values()
+        )
+        self._tables = tuple(opened.values())
+        if self._readonly:
+            self._snapshot = self._env.begin(buffers=True)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
+        if self._snapshot is not None:
+            self._snapshot.abort()
         self._env.close()
 
     @property
@@ -95,77 +129,114 @@ class ReadModel:
     @property
     def positions(self) -> Positions:
         """By partition, the offset of the next record to fold; empty before `begin`."""
-        packed = self._meta_value(b"positions") or b""
-        return tuple(offset for (offset,) in _U64.iter_unpack(packed))
+        return unpacked(self._meta_value(b"positions") or b"")
+
+    @property
+    def history_positions(self) -> Positions:
+        """As `positions`, of the topic of history."""
+        return unpacked(self._meta_value(b"history_positions") or b"")
 
     @property
     def read_ms(self) -> int:
         """When the topic was last read, by the clock of whoever read it; 0 before `begin`."""
         packed = self._meta_value(b"read_ms")
-        return _U64.unpack(packed)[0] if packed else 0
+        return U64.unpack(packed)[0] if packed else 0
 
-    def begin(self, deployment: DeploymentId, positions: Positions) -> None:
-        """Forget everything, and be the empty model of `deployment` that reads on from `positions`."""
+    def seen(self, session: Session) -> Seen | None:
+        """How far the model is; None until the writer of that session has caught up with the topics.
 
-        def write(txn: lmdb.Transaction) -> None:
-            self._clear(txn)
-            txn.put(b"deployment", deployment, db=self._meta)
-            txn.put(b"positions", _packed(positions), db=self._meta)
-
-        self._write(write)
-
-    def touch(self, now_ms: int) -> None:
-        """Note that the topic was read to its end at `now_ms`."""
-        self._write(lambda txn: txn.put(b"read_ms", _U64.pack(now_ms), db=self._meta))
-
-    def apply(self, changes: Collection[Change], *, positions: Positions, now_ms: int) -> Applied:
-        """Fold records, in order of offset per partition, and move on to `positions`.
-
-        A record that says nothing new is passed over: the same bytes at the same revision (published again after a
-        crash), or an older revision than the stored one.
+        What a reader answers is what the model was when this was called last.
         """
-
-        def write(txn: lmdb.Transaction) -> Applied:
-            applied = Applied()
-            for change in changes:
-                self._apply_one(txn, change, applied)
-            txn.put(b"positions", _packed(positions), db=self._meta)
-            txn.put(b"read_ms", _U64.pack(now_ms), db=self._meta)
-            return applied
-
-        return self._write(write)
-
-    def _apply_one(self, txn: lmdb.Transaction, change: Change, applied: Applied) -> None:
-        key = change.person.encode()
-        stored = txn.get(key, db=self._people)
-        if stored is not None:
-            partition, offset, *revision = _ROW.unpack_from(stored)
-            if change.score and change.revision.is_before(Revision(*revision)):
-                applied.older += 1
-                return
-            if change.score == stored[_ROW.size :]:
-                applied.repeated += 1
-                return
-            txn.delete(_CHANGE.pack(partition, offset), db=self._changes)
-        if change.score:
-            head = _ROW.pack(change.partition, change.offset, *change.revision)
-            txn.put(key, head + change.score, db=self._people)
-            txn.put(_CHANGE.pack(change.partition, change.offset), key, db=self._changes)
-            applied.changed.add(change.person)
-        else:
-            txn.delete(key, db=self._people)
-            applied.changed.discard(change.person)
-            applied.erased += 1
+        if self._snapshot is not None:
+            self._snapshot.abort()
+            self._snapshot = self._env.begin(buffers=True)
+        with self._reading() as txn:
+            if txn.get(b"serving", db=self._meta) != session:
+                return None
+            deployment = DeploymentId(bytes(txn.get(b"deployment", b"", db=self._meta) or b""))
+            positions = unpacked(txn.get(b"positions", b"", db=self._meta) or b"")
+            compacted = unpacked(txn.get(b"compacted", b"", db=self._meta) or b"")
+            return Seen(deployment, positions, self._changes_so_far(txn), compacted)
 
     def score(self, person: PersonId) -> bytes | None:
         """The serialised Score of `person`, or None."""
         with self._reading() as txn:
             return self._score(txn, person.encode())
 
-    def scores(self, people: Iterable[PersonId]) -> list[bytes | None]:
-        """The serialised Scores of `people`, in their order, all as of one moment."""
+    def scores(self, people: Iterable[PersonId]) -> tuple[list[bytes], list[PersonId]]:
+        """The framed Scores of `people`, in their order, all as of one moment; and who has none."""
+        keys = [person.encode() for person in people]
+        with self._reading() as txn, txn.cursor(self._people) as cursor:
+            found = cursor.getmulti(keys)
+            scores = [framed_of(stored) for _, stored in found]
+        if len(found) == len(keys):
+            return scores, []
+        known = {bytes(key) for key, _ in found}
+        return scores, [PersonId(key.decode()) for key in keys if key not in known]
+
+    def revision(self, person: PersonId) -> Revision | None:
+        """The revision of the score of `person`; None without one."""
         with self._reading() as txn:
-            return [self._score(txn, person.encode()) for person in people]
+            row = self._row(txn, person.encode())
+            return row.revision if row else None
+
+    def page(self, wanted: Order, after: Place | None, *, rows_max: int, bytes_max: int) -> Page:
+        """The scores of an order beyond `after`, as many as fit (one always does)."""
+        with self._reading() as txn:
+            found = sum(ranks.total(self._blocks(txn), kind) for kind in wanted.kinds)
+            kinds = tuple(kind for kind in wanted.kinds if ranks.total(self._blocks(txn), kind))
+            scores: list[bytes] = []
+            room, last = bytes_max, after
+            for place in order.walk(txn, self._order, wanted._replace(kinds=kinds), after):
+                score = self._framed(txn, place.person)
+                if score is None:
+                    raise InvariantBroken("the order of the read model holds nobody")
+                room -= len(score)
+                if scores and (len(scores) == rows_max or room < 0):
+                    return Page(scores, last, found)
+                scores.append(score)
+                last = place
+            return Page(scores, None, found)
+
+    def rank(self, person: PersonId) -> Ranked | None:
+        """Where `person` stands, all as of one moment; None without a score."""
+        with self._reading() as txn:
+            row = self._row(txn, person.encode())
+            if row is None:
+                return None
+            stored, presence = self._blocks(txn), row.figures[PRESENCE]
+            standings = {
+                kind: Standing(
+                    ranks.above(stored, kind, presence),
+                    ranks.equal(stored, kind, presence),
+                    ranks.total(stored, kind),
+                )
+                for kind in KINDS
+            }
+            everybody = Standing(*(sum(counts) for counts in zip(*standings.values(), strict=True)))
+            return Ranked(row, everybody, standings[row.kind])
+
+    def history(
+        self, person: PersonId, first: int, last: int, *, rows_max: int, bytes_max: int
+    ) -> tuple[list[tuple[int, bytes]], int | None]:
+        """Day and serialised Score of the days from `first` to `last`, as many as fit (one always does).
+
+        The second is the day that the next page begins with, None after the last one.
+        """
+        with self._reading() as txn:
+            rows: list[tuple[int, bytes]] = []
+            room = bytes_max
+            for day, score in closings.read(txn, self._history, person.encode(), first, last):
+                room -= len(score)
+                if rows and (len(rows) == rows_max or room < 0):
+                    return rows, day
+                rows.append((day, score))
+            return rows, None
+
+    def closing_until(self, person: PersonId, day: int) -> tuple[int, bytes] | None:
+        """Day and serialised Score of the last closed day of `person` that is not after `day`."""
+        with self._reading() as txn:
+            return closings.last_until(txn, self._history, person.encode(), day)
 
     def changes(self, since: Positions, until: Positions, *, bytes_max: int) -> Chunk:
         """Scores whose newest change lies in `since` <= offset < `until`, as many as fit (one always does)."""
@@ -179,20 +250,25 @@ class ReadModel:
         with self._reading() as txn:
             rows = []
             for key in (person.encode() for person in people):
-                if (stored := txn.get(key, db=self._people)) is not None:
-                    partition, offset, *_ = _ROW.unpack_from(stored)
-                    if since[partition] <= offset < until[partition]:
-                        rows.append((partition, offset, key))
+                stored = txn.get(key, db=self._people)
+                place = self._gone(txn, key) if stored is None else place_of(stored)
+                if place is not None and since[place[0]] <= place[1] < until[place[0]]:
+                    rows.append((*place[:2], key))
             return self._chunk(txn, sorted(rows), (since, until), bytes_max)
+
+    def changed(self, since: Positions, until: Positions) -> list[PersonId]:
+        """Whose newest change lies in `since` <= offset < `until`."""
+        with self._reading() as txn:
+            return [PersonId(key.decode()) for _, _, key in self._changed(txn, since, until)]
 
     def _changed(
         self, txn: lmdb.Transaction, since: Positions, until: Positions
     ) -> Iterator[tuple[int, int, bytes]]:
         with txn.cursor(self._changes) as cursor:
             for partition, (first, end) in enumerate(zip(since, until, strict=True)):
-                found = first < end and cursor.set_range(_CHANGE.pack(partition, first))
+                found = first < end and cursor.set_range(CHANGE.pack(partition, first))
                 while found:
-                    at_partition, offset = _CHANGE.unpack(cursor.key())
+                    at_partition, offset = CHANGE.unpack(cursor.key())
                     if at_partition != partition or offset >= end:
                         break
                     yield partition, offset, bytes(cursor.value())
@@ -207,52 +283,53 @@ class ReadModel:
     ) -> Chunk:
         since, until = span
         scores: list[bytes] = []
+        erased: list[PersonId] = []
         room = bytes_max
         for partition, offset, key in rows:
-            score = self._score(txn, key)
-            if score is None:
-                raise InvariantBroken("a change in the read model is of nobody")
-            room -= len(score)
-            if scores and room < 0:
+            score = self._framed(txn, key)
+            room -= len(key if score is None else score)
+            if (scores or erased) and room < 0:
                 reached = (*until[:partition], offset, *since[partition + 1 :])
-                return Chunk(scores, reached, complete=False)
-            scores.append(score)
-        return Chunk(scores, until, complete=True)
+                return Chunk(scores, erased, reached, complete=False)
+            if score is None:
+                erased.append(PersonId(key.decode()))
+            else:
+                scores.append(score)
+        return Chunk(scores, erased, until, complete=True)
 
     def _score(self, txn: lmdb.Transaction, key: bytes) -> bytes | None:
         stored = txn.get(key, db=self._people)
-        return None if stored is None else bytes(stored[_ROW.size :])
+        return None if stored is None else score_of(stored)
+
+    def _framed(self, txn: lmdb.Transaction, key: bytes) -> bytes | None:
+        stored = txn.get(key, db=self._people)
+        return None if stored is None else framed_of(stored)
+
+    def _row(self, txn: lmdb.Transaction, key: bytes) -> Row | None:
+        stored = txn.get(key, db=self._people)
+        return None if stored is None else Row.unpacked(stored)
+
+    def _gone(self, txn: lmdb.Transaction, key: bytes) -> Gone | None:
+        stored = txn.get(key, db=self._erased)
+        return None if stored is None else Gone.unpacked(stored)
+
+    def _blocks(self, txn: lmdb.Transaction) -> ranks.Block:
+        return lambda key: txn.get(key, db=self._ranks)
+
+    def _changes_so_far(self, txn: lmdb.Transaction) -> int:
+        packed = txn.get(b"changes", db=self._meta)
+        return U64.unpack(packed)[0] if packed else 0
 
     def _meta_value(self, key: bytes) -> bytes | None:
         with self._reading() as txn:
             value = txn.get(key, db=self._meta)
             return None if value is None else bytes(value)
 
-    def _clear(self, txn: lmdb.Transaction) -> None:
-        for table in (self._people, self._changes, self._meta):
-            txn.drop(table, delete=False)
-        txn.put(b"schema", SCHEMA, db=self._meta)
-
-    @contextmanager
-    def _reading(self) -> Iterator[lmdb.Transaction]:
-        with self._map_in_use, self._env.begin(buffers=True) as txn:
-            yield txn
-
-    def _write(self, write: Callable[[lmdb.Transaction], T]) -> T:
-        while True:
-            try:
-                with self._env.begin(write=True) as txn:
-                    return write(txn)
-            except lmdb.MapFullError:
-                self._grow()
-
-    def _grow(self) -> None:
-        map_bytes = 2 * self._env.info()["map_size"]
-        if map_bytes > MAP_BYTES_MAX:
-            raise InvariantBroken(f"the read model has outgrown {MAP_BYTES_MAX} bytes")
-        with self._map_in_use:
-            self._env.set_mapsize(map_bytes)
+    def _reading(self) -> AbstractContextManager[lmdb.Transaction]:
+        if self._snapshot is not None:
+            return nullcontext(self._snapshot)
+        return self._env.begin(buffers=True)
 
 
-def _packed(positions: Positions) -> bytes:
-    return b"".join(map(_U64.pack, positions))
+def unpacked(packed: bytes | memoryview) -> Positions:
+    return tuple(offset for (offset,) in U64.iter_unpack(packed))

@@ -3,11 +3,14 @@
 A reason is UPPER_SNAKE_CASE and part of the API, as the code is; the message is for people and may change.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, NoReturn
 
 import grpc
 from google.protobuf import any_pb2
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
 from presence.events.errors import CallerError
@@ -15,6 +18,7 @@ from presence.events.vocabulary import PersonId
 
 DOMAIN = "presence.v1"
 STATUS_TRAILER = "grpc-status-details-bin"
+RETRY_S = 1.0
 VIOLATIONS_MAX = 20
 """More would not help the reader, and a refusal should stay small."""
 
@@ -37,22 +41,32 @@ class Refused(CallerError):
         *,
         metadata: Mapping[str, str] | None = None,
         violations: Sequence[Violation] = (),
+        retry_s: float | None = None,
     ) -> None:
         super().__init__(message)
         self.code = code
         self.reason = reason
         self.metadata = dict(metadata or {})
         self.violations = violations[:VIOLATIONS_MAX]
+        self.retry_s = retry_s
 
-    def status(self) -> bytes:
+    def status(self, request_id: str = "") -> bytes:
         """The serialised google.rpc.Status."""
-        details = [error_details_pb2.ErrorInfo(reason=self.reason, domain=DOMAIN, metadata=self.metadata)]
+        details: list[Message] = [
+            error_details_pb2.ErrorInfo(reason=self.reason, domain=DOMAIN, metadata=self.metadata)
+        ]
         if self.violations:
             violations = [
                 error_details_pb2.BadRequest.FieldViolation(field=field, description=description)
                 for field, description in self.violations
             ]
             details.append(error_details_pb2.BadRequest(field_violations=violations))
+        if self.retry_s is not None:
+            delay = Duration()
+            delay.FromMilliseconds(math.ceil(1000 * self.retry_s))
+            details.append(error_details_pb2.RetryInfo(retry_delay=delay))
+        if request_id:
+            details.append(error_details_pb2.RequestInfo(request_id=request_id))
         packed = [any_pb2.Any() for _ in details]
         for envelope, detail in zip(packed, details, strict=True):
             envelope.Pack(detail)
@@ -61,9 +75,9 @@ class Refused(CallerError):
         return status
 
 
-async def abort(context: grpc.aio.ServicerContext[Any, Any], refused: Refused) -> NoReturn:
+async def abort(context: grpc.aio.ServicerContext[Any, Any], refused: Refused, request_id: str) -> NoReturn:
     """End the call with the refusal and its details."""
-    await context.abort(refused.code, str(refused), ((STATUS_TRAILER, refused.status()),))
+    await context.abort(refused.code, str(refused), ((STATUS_TRAILER, refused.status(request_id)),))
 
 
 def malformed(violations: Sequence[Violation]) -> Refused:
@@ -85,11 +99,54 @@ def person_unknown(person: PersonId) -> Refused:
     )
 
 
+def day_unknown(person: PersonId, day: str) -> Refused:
+    return Refused(
+        grpc.StatusCode.NOT_FOUND,
+        "DAY_UNKNOWN",
+        f"{person} had no closing score on {day}, nor before",
+        metadata={"person": person, "day": day},
+    )
+
+
+def model_unknown(name: str) -> Refused:
+    return Refused(
+        grpc.StatusCode.FAILED_PRECONDITION,
+        "MODEL_UNKNOWN",
+        f"the score was made by a model that this gateway does not have: {name}",
+        metadata={"model": name},
+    )
+
+
 def resume_token_unknown(why: str) -> Refused:
     return Refused(
         grpc.StatusCode.OUT_OF_RANGE,
         "RESUME_TOKEN_UNKNOWN",
         f"the resume token is {why}: watch again without it",
+    )
+
+
+def revision_not_reached() -> Refused:
+    return Refused(
+        grpc.StatusCode.UNAVAILABLE,
+        "REVISION_NOT_REACHED",
+        "this gateway has not seen that revision yet: try again, or without min_revision",
+        retry_s=RETRY_S,
+    )
+
+
+def resume_token_compacted() -> Refused:
+    return Refused(
+        grpc.StatusCode.OUT_OF_RANGE,
+        "RESUME_TOKEN_COMPACTED",
+        "who was erased since that token is no longer known: forget every score, and watch again without it",
+    )
+
+
+def watcher_too_slow(stall_s: float) -> Refused:
+    return Refused(
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        "WATCHER_TOO_SLOW",
+        f"nothing was read for {stall_s:g} seconds: go on with the last resume token",
     )
 
 
@@ -127,5 +184,44 @@ def answer_too_large(bytes_max: int) -> Refused:
     )
 
 
+def credentials_missing() -> Refused:
+    return Refused(
+        grpc.StatusCode.UNAUTHENTICATED,
+        "CREDENTIALS_MISSING",
+        "say who calls: `authorization: Bearer` and an API key or token",
+    )
+
+
+def credentials_invalid(why: str) -> Refused:
+    return Refused(grpc.StatusCode.UNAUTHENTICATED, "CREDENTIALS_INVALID", why)
+
+
+def credentials_expired() -> Refused:
+    return Refused(
+        grpc.StatusCode.UNAUTHENTICATED, "CREDENTIALS_EXPIRED", "the key or token has expired: get a new one"
+    )
+
+
+def scope_missing(scope: str) -> Refused:
+    return Refused(
+        grpc.StatusCode.PERMISSION_DENIED,
+        "SCOPE_MISSING",
+        f"this needs the scope {scope}",
+        metadata={"scope": scope},
+    )
+
+
+def called_too_often(calls_per_s_max: float, retry_s: float) -> Refused:
+    return Refused(
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        "CALLED_TOO_OFTEN",
+        f"more than {calls_per_s_max:g} calls per second",
+        metadata={"calls_per_s_max": f"{calls_per_s_max:g}"},
+        retry_s=retry_s,
+    )
+
+
 def internal() -> Refused:
-    return Refused(grpc.StatusCode.INTERNAL, "INTERNAL", "the gateway failed; its log says how")
+    return Refused(
+        grpc.StatusCode.INTERNAL, "INTERNAL", "the gateway failed; its log says how, by the id of the request"
+    )

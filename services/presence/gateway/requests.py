@@ -3,11 +3,25 @@
 import re
 from collections.abc import Sequence
 
-from presence.events.vocabulary import PersonId
+from presence.events.errors import InvariantBroken
+from presence.events.vocabulary import PersonId, Severity
+from presence.gateway.closings import NoDay, day_number
+from presence.gateway.order import MalformedPageToken, Order, Place
+from presence.gateway.order import decode as decode_page
 from presence.gateway.refusals import Violation, malformed
 from presence.gateway.resume import MalformedToken, ResumeToken, decode
+from presence.gateway.rows import COLUMNS, KINDS
+from presence.gateway.simulate import Finding
+from presence.log.revision import Revision, encode
+from presence.log.revision import decode as decode_revision
+from presence.v1.service_pb2 import HypotheticalFinding
 
 PEOPLE_MAX = 1000
+FINDINGS_MAX = 20
+DAYS_MAX = 3650
+SEVERITIES = frozenset(severity.value for severity in Severity if severity)
+PAGE_ROWS = 50
+PAGE_ROWS_MAX = 1000
 _PERSON = re.compile(r"p_[a-z2-7]{26}")
 _PERSON_RULE = "must be `p_` and 26 characters of [a-z2-7]"
 
@@ -24,17 +38,89 @@ def people(field: str, given: Sequence[str], *, people_min: int) -> list[PersonI
     if not people_min <= len(given) <= PEOPLE_MAX:
         rule = f"must hold {people_min} to {PEOPLE_MAX} ids, not {len(given)}"
         raise malformed([Violation(field, rule)])
+    asked = [PersonId(one) for one in given]
+    if len(set(asked)) == len(asked) and all(map(_PERSON.fullmatch, asked)):
+        return asked
     violations = []
     seen: dict[str, int] = {}
-    for index, one in enumerate(given):
+    for index, one in enumerate(asked):
         first = seen.setdefault(one, index)
         if _PERSON.fullmatch(one) is None:
             violations.append(Violation(f"{field}[{index}]", _PERSON_RULE))
         elif first != index:
             violations.append(Violation(f"{field}[{index}]", f"repeats {field}[{first}]"))
+    raise malformed(violations)
+
+
+def revision(field: str, given: str) -> Revision | None:
+    """The revision of a score; None if it is the token of a watch. Raises Refused if it is neither."""
+    if len(given) != len(encode(Revision(0, 0))):
+        resume_token(field, given)
+        return None
+    try:
+        return decode_revision(given)
+    except InvariantBroken as error:
+        raise malformed(
+            [Violation(field, "must be the revision of a score, or the token of a watch")]
+        ) from error
+
+
+def order(field: str, given: str, kind_field: str, kind: int) -> Order:
+    """What is listed. Raises Refused for an unknown column, direction or kind."""
+    violations = []
+    column, _, direction = (given or "presence desc").partition(" ")
+    if column not in COLUMNS or direction not in {"", "asc", "desc"}:
+        violations.append(Violation(field, f"must be one of {', '.join(COLUMNS)}, and ` desc` or nothing"))
+    if kind not in KINDS:
+        violations.append(Violation(kind_field, "must be person or business, or unspecified for both"))
     if violations:
         raise malformed(violations)
-    return [PersonId(one) for one in given]
+    return Order((kind,) if kind else KINDS, COLUMNS.index(column), direction == "desc")
+
+
+def page_size(field: str, given: int, *, default: int = PAGE_ROWS, most: int = PAGE_ROWS_MAX) -> int:
+    """How many rows a page may hold. Raises Refused for less than nothing."""
+    if given < 0:
+        raise malformed([Violation(field, "must not be negative")])
+    return min(given or default, most)
+
+
+def page_token(field: str, given: str, wanted: Order) -> Place:
+    """Where the page begins. Raises Refused if the token is not of that list."""
+    try:
+        return decode_page(given, wanted)
+    except MalformedPageToken as error:
+        raise malformed([Violation(field, str(error))]) from error
+
+
+def day(field: str, given: str) -> int:
+    """Days since 1970-01-01. Raises Refused for what is no day."""
+    try:
+        return day_number(given)
+    except NoDay as error:
+        raise malformed([Violation(field, "must be a day, such as 2026-11-23")]) from error
+
+
+def number(field: str, given: int, *, default: int, most: int) -> int:
+    """1 to `most`; 0 reads as `default`. Raises Refused for anything else."""
+    if not 0 <= given <= most:
+        raise malformed([Violation(field, f"must be 1 to {most}, or 0 for {default}")])
+    return given or default
+
+
+def findings(field: str, given: Sequence[HypotheticalFinding]) -> list[Finding]:
+    """Hypothetical findings. Raises Refused for too many, an unknown severity, or one too far away."""
+    if len(given) > FINDINGS_MAX:
+        raise malformed([Violation(field, f"must hold {FINDINGS_MAX} findings at most, not {len(given)}")])
+    violations = []
+    for index, each in enumerate(given):
+        if each.severity not in SEVERITIES:
+            violations.append(Violation(f"{field}[{index}].severity", "must be minor, serious or severe"))
+        if not 0 <= each.in_days <= DAYS_MAX:
+            violations.append(Violation(f"{field}[{index}].in_days", f"must be 0 to {DAYS_MAX}"))
+    if violations:
+        raise malformed(violations)
+    return [Finding(Severity(each.severity), each.in_days) for each in given]
 
 
 def resume_token(field: str, given: str) -> ResumeToken:

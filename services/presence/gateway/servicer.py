@@ -1,98 +1,133 @@
 """ScoreService: requests in, stored bytes out. Translates to and from protobuf, and decides nothing about scores."""
 
-from collections.abc import Awaitable, Callable, Collection
+import asyncio
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
-
-import grpc
-import structlog
+from typing import Any
 
 from presence.events.vocabulary import PersonId
-from presence.gateway import refusals, requests, resume, wire
-from presence.gateway.read_model import Chunk, ReadModel
-from presence.gateway.refusals import Refused, abort
-from presence.gateway.resume import DeploymentId, Positions, ResumeToken
+from presence.gateway import order, refusals, requests, resume, wire
+from presence.gateway.calls import Call, Method, Send
+from presence.gateway.read_model import Chunk, ReadModel, Seen, Standing
+from presence.gateway.resume import Positions, ResumeToken
+from presence.gateway.rows import PRESENCE
+from presence.gateway.scopes import Scope
 from presence.gateway.watching import Watcher, Watchers
-from presence.v1 import service_pb2
+from presence.log.revision import Revision
+from presence.v1 import event_pb2, service_pb2
 
 SERVICE = service_pb2.DESCRIPTOR.services_by_name["ScoreService"].full_name
-
-log = structlog.get_logger(__name__)
-
-Request = TypeVar("Request")
-Context = grpc.aio.ServicerContext[Request, bytes]
-Send = Callable[[bytes], Awaitable[None]]
+MICRO = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """Bounds of one gateway process."""
 
-    watchers_max: int = 2_000
-    """Chosen, with `message_bytes_max`: watchers that do not read hold 128 MB at worst."""
+    watchers_max: int = 20_000
+    """Chosen, with `message_bytes_max`: the most that a gateway of a gigabyte can hold if none of them reads."""
     message_bytes_max: int = 65_536
     """Of the scores in one message of a watch; a single larger score still goes."""
     answer_bytes_max: int = 4 * 2**20 - 65_536
     """Of the scores in one batch: what gRPC clients accept by default, less the frame and the names not found."""
+    bookmark_s: float = 10.0
+    """How often a quiet watch is told how far it is."""
+    stall_s: float = 60.0
+    """How long a watcher may have no room for a message."""
+    revision_wait_s: float = 5.0
+    """How long a read may wait for the revision that it asks for."""
 
 
 class ScoreServicer:
-    """Answers from the read model, once it has caught up with the topic."""
+    """Answers from the read model, once its writer has caught up with the topics."""
 
     def __init__(self, model: ReadModel, watchers: Watchers, limits: Limits) -> None:
         self._model = model
         self._watchers = watchers
         self._limits = limits
-        self._seen: ResumeToken | None = None
+        self._seen: Seen | None = None
+        self._moved = asyncio.Event()
 
-    def caught_up(self, deployment: DeploymentId, positions: Positions) -> None:
-        """From now on there are answers."""
-        self._seen = ResumeToken(deployment, positions)
+    def moved(self, seen: Seen, people: Collection[PersonId]) -> None:
+        """The read model is as far as `seen`, with new scores of `people`. From the first call on there are answers."""
+        self._seen = seen
+        self._watchers.publish(people)
+        self._moved.set()
+        self._moved = asyncio.Event()
 
-    def changed(self, people: Collection[PersonId], positions: Positions) -> None:
-        """The read model has new scores of `people`, and holds everything before `positions`."""
-        if self._seen is not None:
-            self._seen = self._seen._replace(positions=positions)
-            self._watchers.publish(people)
+    def methods(self) -> tuple[Method, ...]:
+        """What this service answers, and to whom."""
+        rows: tuple[tuple[str, Any, Callable[[Any], Sequence[str]], Any], ...] = (
+            ("GetScore", service_pb2.GetScoreRequest, _person, self.get_score),
+            ("BatchGetScores", service_pb2.BatchGetScoresRequest, _people, self.batch_get_scores),
+            ("ListScores", service_pb2.ListScoresRequest, _everybody, self.list_scores),
+            ("GetRank", service_pb2.GetRankRequest, _person, self.get_rank),
+        )
+        unary = (
+            Method(name=name, request=request, scope=Scope.SCORES_READ, people=people, unary=answer)
+            for name, request, people, answer in rows
+        )
+        watch = Method(
+            name="WatchScores",
+            request=service_pb2.WatchScoresRequest,
+            scope=Scope.SCORES_READ,
+            people=_people,
+            stream=self.watch_scores,
+        )
+        return (*unary, watch)
 
-    def handlers(self) -> "dict[str, grpc.RpcMethodHandler[Any, Any]]":
-        """By method. Answers leave as they are: they are serialised already."""
-        return {
-            "GetScore": grpc.unary_unary_rpc_method_handler(
-                _unary(self.get_score),
-                request_deserializer=service_pb2.GetScoreRequest.FromString,
-            ),
-            "BatchGetScores": grpc.unary_unary_rpc_method_handler(
-                _unary(self.batch_get_scores),
-                request_deserializer=service_pb2.BatchGetScoresRequest.FromString,
-            ),
-            "WatchScores": grpc.unary_stream_rpc_method_handler(
-                _streaming(self.watch_scores),
-                request_deserializer=service_pb2.WatchScoresRequest.FromString,
-            ),
-        }
-
-    def get_score(self, request: service_pb2.GetScoreRequest) -> bytes:
+    async def get_score(self, request: service_pb2.GetScoreRequest, call: Call) -> bytes:
         """A serialised Score."""
         person = requests.person("person", request.person)
-        self._require_caught_up()
+        self.require_caught_up()
+        if request.min_revision:
+            await self._reach_of(person, request.min_revision, call)
         score = self._model.score(person)
         if score is None:
             raise refusals.person_unknown(person)
         return score
 
-    def batch_get_scores(self, request: service_pb2.BatchGetScoresRequest) -> bytes:
+    async def batch_get_scores(self, request: service_pb2.BatchGetScoresRequest, call: Call) -> bytes:
         """A serialised BatchGetScoresResponse."""
         people = requests.people("people", request.people, people_min=1)
-        self._require_caught_up()
-        found = self._model.scores(people)
-        scores = [score for score in found if score is not None]
+        self.require_caught_up()
+        if request.min_revision:
+            await self._reach(request.min_revision, call)
+        scores, not_found = self._model.scores(people)
         if sum(map(len, scores)) > self._limits.answer_bytes_max:
             raise refusals.answer_too_large(self._limits.answer_bytes_max)
-        not_found = [person for person, score in zip(people, found, strict=True) if score is None]
         return wire.batch_response(scores, not_found)
 
-    async def watch_scores(self, request: service_pb2.WatchScoresRequest, send: Send) -> None:
+    async def list_scores(self, request: service_pb2.ListScoresRequest, call: Call) -> bytes:
+        """A serialised ListScoresResponse."""
+        wanted = requests.order("order_by", request.order_by, "kind", request.kind)
+        rows_max = requests.page_size("page_size", request.page_size)
+        after = requests.page_token("page_token", request.page_token, wanted) if request.page_token else None
+        self.require_caught_up()
+        if request.min_revision:
+            await self._reach(request.min_revision, call)
+        page = self._model.page(wanted, after, rows_max=rows_max, bytes_max=self._limits.answer_bytes_max)
+        token = order.encode(wanted, page.last) if page.last else ""
+        return wire.list_response(page.scores, next_page_token=token, total_size=page.total)
+
+    async def get_rank(self, request: service_pb2.GetRankRequest, call: Call) -> bytes:
+        """A serialised GetRankResponse."""
+        person = requests.person("person", request.person)
+        self.require_caught_up()
+        if request.min_revision:
+            await self._reach_of(person, request.min_revision, call)
+        ranked = self._model.rank(person)
+        if ranked is None:
+            raise refusals.person_unknown(person)
+        return service_pb2.GetRankResponse(
+            person=person,
+            kind=event_pb2.PersonKind.ValueType(ranked.row.kind),
+            presence_millipoints=ranked.row.figures[PRESENCE],
+            among_all=_rank(ranked.among_all),
+            within_kind=_rank(ranked.within_kind),
+        ).SerializeToString()
+
+    async def watch_scores(self, request: service_pb2.WatchScoresRequest, call: Call, send: Send) -> None:
         """Send serialised WatchScoresResponses: first what changed since the token, then what changes.
 
         `send` returns when the client has room for more. Ends only by Refused or cancellation.
@@ -100,19 +135,26 @@ class ScoreServicer:
         people = frozenset(requests.people("people", request.people, people_min=0))
         given = requests.resume_token("resume_token", request.resume_token) if request.resume_token else None
         since = self._since(given)
-        caught_up = False
+        own = None if call.caller.calls_per_s_max is None else call.caller.id
         # The watcher joins before the first read, so that no change falls between the two.
-        with self._watchers.joined(people) as watcher:
+        with self._watchers.joined(people, own) as watcher:
+            stream = _Stream(watcher, since, fresh=given is None)
             while True:
-                seen = self._require_caught_up()
-                chunk = self._read(watcher, since, seen.positions)
-                since = chunk.reached
-                if chunk.scores or not caught_up:
-                    caught_up = caught_up or chunk.complete
-                    token = resume.encode(seen._replace(positions=since))
-                    await send(wire.watch_response(chunk.scores, resume_token=token, caught_up=caught_up))
+                call.check_expiry(call.caller)
+                seen = self.require_caught_up()
+                chunk = self._read(watcher, stream.since, seen.positions)
+                if (message := stream.message(chunk, seen)) is not None:
+                    await self._send(message, send)
                 if chunk.complete:
-                    await watcher.wait()
+                    await watcher.wait(self._limits.bookmark_s)
+
+    async def _send(self, message: bytes, send: Send) -> None:
+        """Raises Refused if the client has no room for the message for too long."""
+        try:
+            async with asyncio.timeout(self._limits.stall_s):
+                await send(message)
+        except TimeoutError as error:
+            raise refusals.watcher_too_slow(self._limits.stall_s) from error
 
     def _read(self, watcher: Watcher, since: Positions, until: Positions) -> Chunk:
         bytes_max = self._limits.message_bytes_max
@@ -124,48 +166,120 @@ class ScoreServicer:
         return chunk
 
     def _since(self, given: ResumeToken | None) -> Positions:
-        seen = self._require_caught_up()
+        seen = self.require_caught_up()
         if given is None:
             return (0,) * len(seen.positions)
         if given.deployment != seen.deployment or len(given.positions) != len(seen.positions):
             raise refusals.resume_token_unknown("of another deployment")
         if any(theirs > ours for theirs, ours in zip(given.positions, seen.positions, strict=True)):
             raise refusals.resume_token_unknown("newer than what this gateway has seen")
+        if any(theirs < lost for theirs, lost in zip(given.positions, seen.compacted, strict=True)):
+            raise refusals.resume_token_compacted()
         return given.positions
 
-    def _require_caught_up(self) -> ResumeToken:
+    async def _reach(self, given: str, call: Call) -> None:
+        """Wait for everything that a watch had seen."""
+        wanted = requests.resume_token("min_revision", given)
+        seen = self.require_caught_up()
+        if wanted.deployment != seen.deployment or len(wanted.positions) != len(seen.positions):
+            raise refusals.resume_token_unknown("of another deployment")
+
+        def reached() -> bool:
+            here = self.require_caught_up().positions
+            return all(ours >= theirs for ours, theirs in zip(here, wanted.positions, strict=True))
+
+        await self._wait(reached, call)
+
+    async def _reach_of(self, person: PersonId, given: str, call: Call) -> None:
+        """As `_reach`; or, for a revision of a score, wait for a score of `person` that is not older."""
+        wanted = requests.revision("min_revision", given)
+        if wanted is None:
+            await self._reach(given, call)
+            return
+
+        def reached() -> bool:
+            here: Revision | None = self._model.revision(person)
+            return here is not None and not here.is_before(wanted)
+
+        await self._wait(reached, call)
+
+    async def _wait(self, reached: Callable[[], bool], call: Call) -> None:
+        """Raises Refused if it is not reached in time."""
+        remaining_s = call.time_remaining()
+        wait_s = self._limits.revision_wait_s
+        try:
+            async with asyncio.timeout(wait_s if remaining_s is None else min(wait_s, 0.9 * remaining_s)):
+                while not reached():
+                    await self._moved.wait()
+        except TimeoutError as error:
+            raise refusals.revision_not_reached() from error
+
+    def require_caught_up(self) -> Seen:
+        """How far the read model is. Raises Refused until its writer has caught up."""
         if self._seen is None:
             raise refusals.catching_up()
         return self._seen
 
 
-def _unary(answer: Callable[[Request], bytes]) -> Callable[[Request, Context[Request]], Awaitable[bytes]]:
-    """The boundary of a call: a refusal goes out with its details, our own failure without."""
-
-    async def handle(request: Request, context: Context[Request]) -> bytes:
-        try:
-            return answer(request)
-        except Refused as refused:
-            await abort(context, refused)
-        except Exception:
-            log.exception("call_failed", method=answer.__name__)
-            await abort(context, refusals.internal())
-
-    return handle
+def _person(request: Any) -> Sequence[str]:
+    return (request.person,)
 
 
-def _streaming(
-    answer: Callable[[Request, Send], Awaitable[None]],
-) -> Callable[[Request, Context[Request]], Awaitable[None]]:
-    """As `_unary`, to the end of the stream."""
+def _people(request: Any) -> Sequence[str]:
+    asked: Sequence[str] = request.people
+    return asked
 
-    async def handle(request: Request, context: Context[Request]) -> None:
-        try:
-            await answer(request, context.write)
-        except Refused as refused:
-            await abort(context, refused)
-        except Exception:
-            log.exception("call_failed", method=answer.__name__)
-            await abort(context, refusals.internal())
 
-    return handle
+def _everybody(_request: Any) -> Sequence[str]:
+    """Nobody in particular."""
+    return ()
+
+
+class _Stream:
+    """What one watch has been told, and what it is told next."""
+
+    def __init__(self, watcher: Watcher, since: Positions, *, fresh: bool) -> None:
+        """`fresh`: the client holds no scores yet."""
+        self.since = since
+        self._watcher = watcher
+        self._fresh = fresh
+        self._caught_up = False
+        self._told = since
+        self._counted: int | None = None
+        """Changes so far, when the client was up to date last."""
+        self._delivered = 0
+
+    def message(self, chunk: Chunk, seen: Seen) -> bytes | None:
+        """The next WatchScoresResponse; None if the client knows all that it would say."""
+        self.since = chunk.reached
+        erased = () if self._fresh and not self._caught_up else chunk.erased
+        conflated = self._conflated(chunk, seen)
+        if not chunk.scores and not erased and self._caught_up and self._told == chunk.reached:
+            return None
+        self._caught_up = self._caught_up or chunk.complete
+        self._told = chunk.reached
+        token = resume.encode(ResumeToken(seen.deployment, chunk.reached))
+        return wire.watch_response(
+            chunk.scores, resume_token=token, caught_up=self._caught_up, erased=erased, conflated=conflated
+        )
+
+    def _conflated(self, chunk: Chunk, seen: Seen) -> int:
+        self._delivered += len(chunk.scores) + len(chunk.erased)
+        if not chunk.complete:
+            return 0
+        if self._watcher.pending is not None:
+            passed_over, self._watcher.conflated = self._watcher.conflated, 0
+        else:
+            changes = 0 if self._counted is None else seen.changes - self._counted
+            passed_over = max(0, changes - self._delivered)
+        self._counted, self._delivered = seen.changes, 0
+        return passed_over
+
+
+def _rank(standing: Standing) -> service_pb2.Rank:
+    return service_pb2.Rank(
+        rank=1 + standing.above,
+        ties=standing.equal,
+        people=standing.total,
+        percentile_micro=MICRO * (standing.total - standing.above) // standing.total,
+    )

@@ -4,7 +4,7 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar, get_type_hints
 
 import msgspec
 
@@ -13,6 +13,8 @@ from presence.log.topics import Topics
 
 Security = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 PREFIX = "PRESENCE_"
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,15 +82,7 @@ class Settings:
         Raises CallerError that names the variable if one is not of its type, is unknown, or its file
         cannot be read.
         """
-        given: dict[str, Any] = {}
-        for name in cls.__dataclass_fields__:
-            text = from_env(env, PREFIX + name.upper())
-            if text is not None:
-                given[name] = text
-        try:
-            return msgspec.convert(given, cls, strict=False, dec_hook=_path)
-        except msgspec.ValidationError as error:
-            raise CallerError(f"a {PREFIX}* environment variable is wrong: {error}") from error
+        return read(cls, env, PREFIX)
 
     @property
     def snapshots_url(self) -> str:
@@ -117,6 +111,23 @@ class Settings:
         if self.kafka_cert_file is not None:
             context.load_cert_chain(self.kafka_cert_file, self.kafka_key_file)
         return context
+
+
+def read(wanted: type[T], env: Mapping[str, str], prefix: str) -> T:
+    """The dataclass `wanted`, each field from the variable of `prefix` and its name in capitals.
+
+    Raises CallerError that names the variable if one is not of its type, is unknown, or its file
+    cannot be read.
+    """
+    given: dict[str, Any] = {}
+    for name in get_type_hints(wanted):
+        text = from_env(env, prefix + name.upper())
+        if text is not None:
+            given[name] = text
+    try:
+        return msgspec.convert(given, wanted, strict=False, dec_hook=_path)
+    except msgspec.ValidationError as error:
+        raise CallerError(f"a {prefix}* environment variable is wrong: {error}") from error
 
 
 def from_env(env: Mapping[str, str], variable: str) -> str | None:

@@ -6,7 +6,9 @@ isort:skip_file
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from presence.v1 import event_pb2 as _event_pb2
 from presence.v1 import score_pb2 as _score_pb2
 import builtins as _builtins
 import sys
@@ -24,16 +26,25 @@ class GetScoreRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     PERSON_FIELD_NUMBER: _builtins.int
+    MIN_REVISION_FIELD_NUMBER: _builtins.int
     person: _builtins.str
     """Pseudonymous id, `p_` and 26 characters of [a-z2-7]."""
+    min_revision: _builtins.str
+    """Wait until the answer counts at least this: the `revision` of a score of this
+    person, or the `resume_token` of a watch, for everything that the watch had seen.
+
+    The gateway waits up to 5 s, or as long as the deadline allows for if that is less.
+    UNAVAILABLE with reason REVISION_NOT_REACHED: it has not come; try again.
+    """
     def __init__(
         self,
         *,
         person: _builtins.str = ...,
+        min_revision: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["person", b"person"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["min_revision", b"min_revision", "person", b"person"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -44,6 +55,9 @@ class BatchGetScoresRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     PEOPLE_FIELD_NUMBER: _builtins.int
+    MIN_REVISION_FIELD_NUMBER: _builtins.int
+    min_revision: _builtins.str
+    """The `resume_token` of a watch: as in GetScoreRequest."""
     @_builtins.property
     def people(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """1 to 1000 pseudonymous ids, without repeats."""
@@ -52,10 +66,11 @@ class BatchGetScoresRequest(_message.Message):
         self,
         *,
         people: _abc.Iterable[_builtins.str] | None = ...,
+        min_revision: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["people", b"people"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["min_revision", b"min_revision", "people", b"people"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -68,9 +83,13 @@ class BatchGetScoresResponse(_message.Message):
     SCORES_FIELD_NUMBER: _builtins.int
     NOT_FOUND_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def scores(self) -> _containers.RepeatedCompositeFieldContainer[_score_pb2.Score]: ...
+    def scores(self) -> _containers.RepeatedCompositeFieldContainer[_score_pb2.Score]:
+        """In the order asked for."""
+
     @_builtins.property
-    def not_found(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def not_found(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Who has no score, in the order asked for."""
+
     def __init__(
         self,
         *,
@@ -84,6 +103,544 @@ class BatchGetScoresResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___BatchGetScoresResponse: _TypeAlias = BatchGetScoresResponse  # noqa: Y015
+
+@_typing.final
+class ListScoresRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    ORDER_BY_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    MIN_REVISION_FIELD_NUMBER: _builtins.int
+    kind: _event_pb2.PersonKind.ValueType
+    """Only of this kind; unspecified: of every kind."""
+    order_by: _builtins.str
+    """`presence`, `visibility`, `reach`, `resonance`, `expertise`, `voice`, `upkeep` or
+    `inbound`; with ` desc` after it, the greatest first (AIP-132). Empty:
+    `presence desc`. Of equals, the ids decide.
+    """
+    page_size: _builtins.int
+    """How many scores a page may hold, 1 to 1000; 0: 50. More reads as 1000. There
+    may be fewer, where they would not fit into a message.
+    """
+    page_token: _builtins.str
+    """The `next_page_token` of the page before; kind and order must stay the same."""
+    min_revision: _builtins.str
+    """The `resume_token` of a watch: as in GetScoreRequest."""
+    def __init__(
+        self,
+        *,
+        kind: _event_pb2.PersonKind.ValueType = ...,
+        order_by: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+        min_revision: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "min_revision", b"min_revision", "order_by", b"order_by", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListScoresRequest: _TypeAlias = ListScoresRequest  # noqa: Y015
+
+@_typing.final
+class ListScoresResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SCORES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    TOTAL_SIZE_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """For the next page; empty after the last one."""
+    total_size: _builtins.int
+    """How many people there are in the whole list."""
+    @_builtins.property
+    def scores(self) -> _containers.RepeatedCompositeFieldContainer[_score_pb2.Score]: ...
+    def __init__(
+        self,
+        *,
+        scores: _abc.Iterable[_score_pb2.Score] | None = ...,
+        next_page_token: _builtins.str = ...,
+        total_size: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "scores", b"scores", "total_size", b"total_size"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListScoresResponse: _TypeAlias = ListScoresResponse  # noqa: Y015
+
+@_typing.final
+class GetRankRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERSON_FIELD_NUMBER: _builtins.int
+    MIN_REVISION_FIELD_NUMBER: _builtins.int
+    person: _builtins.str
+    """Pseudonymous id, `p_` and 26 characters of [a-z2-7]."""
+    min_revision: _builtins.str
+    """As in GetScoreRequest."""
+    def __init__(
+        self,
+        *,
+        person: _builtins.str = ...,
+        min_revision: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["min_revision", b"min_revision", "person", b"person"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetRankRequest: _TypeAlias = GetRankRequest  # noqa: Y015
+
+@_typing.final
+class GetRankResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERSON_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    PRESENCE_MILLIPOINTS_FIELD_NUMBER: _builtins.int
+    AMONG_ALL_FIELD_NUMBER: _builtins.int
+    WITHIN_KIND_FIELD_NUMBER: _builtins.int
+    person: _builtins.str
+    kind: _event_pb2.PersonKind.ValueType
+    presence_millipoints: _builtins.int
+    """What is ranked: 0 to 100_000 millipoints."""
+    @_builtins.property
+    def among_all(self) -> Global___Rank: ...
+    @_builtins.property
+    def within_kind(self) -> Global___Rank: ...
+    def __init__(
+        self,
+        *,
+        person: _builtins.str = ...,
+        kind: _event_pb2.PersonKind.ValueType = ...,
+        presence_millipoints: _builtins.int = ...,
+        among_all: Global___Rank | None = ...,
+        within_kind: Global___Rank | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["among_all", b"among_all", "within_kind", b"within_kind"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["among_all", b"among_all", "kind", b"kind", "person", b"person", "presence_millipoints", b"presence_millipoints", "within_kind", b"within_kind"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetRankResponse: _TypeAlias = GetRankResponse  # noqa: Y015
+
+@_typing.final
+class Rank(_message.Message):
+    """A place by presence."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RANK_FIELD_NUMBER: _builtins.int
+    TIES_FIELD_NUMBER: _builtins.int
+    PEOPLE_FIELD_NUMBER: _builtins.int
+    PERCENTILE_MICRO_FIELD_NUMBER: _builtins.int
+    rank: _builtins.int
+    """1 and the number of people who score more; who ties shares it."""
+    ties: _builtins.int
+    """How many people have exactly this presence, oneself included."""
+    people: _builtins.int
+    """Of how many people."""
+    percentile_micro: _builtins.int
+    """The share of these people, oneself included, who do not score more: above 0,
+    to 1_000_000 micro for the first.
+    """
+    def __init__(
+        self,
+        *,
+        rank: _builtins.int = ...,
+        ties: _builtins.int = ...,
+        people: _builtins.int = ...,
+        percentile_micro: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["people", b"people", "percentile_micro", b"percentile_micro", "rank", b"rank", "ties", b"ties"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Rank: _TypeAlias = Rank  # noqa: Y015
+
+@_typing.final
+class ExplainScoreRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERSON_FIELD_NUMBER: _builtins.int
+    SINCE_DAY_FIELD_NUMBER: _builtins.int
+    MIN_REVISION_FIELD_NUMBER: _builtins.int
+    person: _builtins.str
+    """Pseudonymous id, `p_` and 26 characters of [a-z2-7]."""
+    since_day: _builtins.str
+    """A day of UTC, such as `2026-11-23`: explain the change since it closed, or since
+    the last day before it that did. Empty: no change.
+    """
+    min_revision: _builtins.str
+    """As in GetScoreRequest."""
+    def __init__(
+        self,
+        *,
+        person: _builtins.str = ...,
+        since_day: _builtins.str = ...,
+        min_revision: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["min_revision", b"min_revision", "person", b"person", "since_day", b"since_day"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExplainScoreRequest: _TypeAlias = ExplainScoreRequest  # noqa: Y015
+
+@_typing.final
+class ExplainScoreResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERSON_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
+    AS_OF_TIME_FIELD_NUMBER: _builtins.int
+    PRESENCE_MILLIPOINTS_FIELD_NUMBER: _builtins.int
+    REASONS_FIELD_NUMBER: _builtins.int
+    CHANGE_FIELD_NUMBER: _builtins.int
+    person: _builtins.str
+    kind: _event_pb2.PersonKind.ValueType
+    revision: _builtins.str
+    presence_millipoints: _builtins.int
+    @_builtins.property
+    def model(self) -> _score_pb2.Model: ...
+    @_builtins.property
+    def as_of_time(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def reasons(self) -> _containers.RepeatedCompositeFieldContainer[Global___Reason]:
+        """The greatest first; `clip` and `conduct`, which act on the sum of the others,
+        last. They add up to presence_millipoints.
+        """
+
+    @_builtins.property
+    def change(self) -> Global___ScoreChange:
+        """Only if `since_day` was given."""
+
+    def __init__(
+        self,
+        *,
+        person: _builtins.str = ...,
+        kind: _event_pb2.PersonKind.ValueType = ...,
+        model: _score_pb2.Model | None = ...,
+        revision: _builtins.str = ...,
+        as_of_time: _timestamp_pb2.Timestamp | None = ...,
+        presence_millipoints: _builtins.int = ...,
+        reasons: _abc.Iterable[Global___Reason] | None = ...,
+        change: Global___ScoreChange | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of_time", b"as_of_time", "change", b"change", "model", b"model"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of_time", b"as_of_time", "change", b"change", "kind", b"kind", "model", b"model", "person", b"person", "presence_millipoints", b"presence_millipoints", "reasons", b"reasons", "revision", b"revision"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExplainScoreResponse: _TypeAlias = ExplainScoreResponse  # noqa: Y015
+
+@_typing.final
+class Reason(_message.Message):
+    """One reason of a score."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENTRY_FIELD_NUMBER: _builtins.int
+    RUNNING_MILLIPOINTS_FIELD_NUMBER: _builtins.int
+    running_millipoints: _builtins.int
+    """The sum of the reasons up to this one."""
+    @_builtins.property
+    def entry(self) -> _score_pb2.WaterfallEntry: ...
+    def __init__(
+        self,
+        *,
+        entry: _score_pb2.WaterfallEntry | None = ...,
+        running_millipoints: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["entry", b"entry"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entry", b"entry", "running_millipoints", b"running_millipoints"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Reason: _TypeAlias = Reason  # noqa: Y015
+
+@_typing.final
+class ScoreChange(_message.Message):
+    """What lies between the close of a day and now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DAY_FIELD_NUMBER: _builtins.int
+    PRESENCE_MILLIPOINTS_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
+    ENTRIES_FIELD_NUMBER: _builtins.int
+    EVENTS_FIELD_NUMBER: _builtins.int
+    day: _builtins.str
+    """The day that had closed: the one asked for, or the last before it."""
+    presence_millipoints: _builtins.int
+    """The closing score of that day."""
+    revision: _builtins.str
+    events: _builtins.int
+    """How many more acts count than did then; less than 0 where more were taken back."""
+    @_builtins.property
+    def entries(self) -> _containers.RepeatedCompositeFieldContainer[_score_pb2.WaterfallEntry]:
+        """What each reason gained or lost since, the greatest first, those of 0 left out.
+        They add up to the change of presence_millipoints.
+        """
+
+    def __init__(
+        self,
+        *,
+        day: _builtins.str = ...,
+        presence_millipoints: _builtins.int = ...,
+        revision: _builtins.str = ...,
+        entries: _abc.Iterable[_score_pb2.WaterfallEntry] | None = ...,
+        events: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["day", b"day", "entries", b"entries", "events", b"events", "presence_millipoints", b"presence_millipoints", "revision", b"revision"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ScoreChange: _TypeAlias = ScoreChange  # noqa: Y015
+
+@_typing.final
+class SimulateScoreRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERSON_FIELD_NUMBER: _builtins.int
+    FINDINGS_FIELD_NUMBER: _builtins.int
+    DAYS_FIELD_NUMBER: _builtins.int
+    STEP_DAYS_FIELD_NUMBER: _builtins.int
+    MIN_REVISION_FIELD_NUMBER: _builtins.int
+    person: _builtins.str
+    """Pseudonymous id, `p_` and 26 characters of [a-z2-7]."""
+    days: _builtins.int
+    """How far to look, 1 to 3650 days; 0: 365."""
+    step_days: _builtins.int
+    """Days between two points, 1 to 365; 0: as many as make 100 points or fewer."""
+    min_revision: _builtins.str
+    """As in GetScoreRequest."""
+    @_builtins.property
+    def findings(self) -> _containers.RepeatedCompositeFieldContainer[Global___HypotheticalFinding]:
+        """0 to 20. With none, the way back from findings that there are."""
+
+    def __init__(
+        self,
+        *,
+        person: _builtins.str = ...,
+        findings: _abc.Iterable[Global___HypotheticalFinding] | None = ...,
+        days: _builtins.int = ...,
+        step_days: _builtins.int = ...,
+        min_revision: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["days", b"days", "findings", b"findings", "min_revision", b"min_revision", "person", b"person", "step_days", b"step_days"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SimulateScoreRequest: _TypeAlias = SimulateScoreRequest  # noqa: Y015
+
+@_typing.final
+class HypotheticalFinding(_message.Message):
+    """A finding about conduct that there is not."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SEVERITY_FIELD_NUMBER: _builtins.int
+    IN_DAYS_FIELD_NUMBER: _builtins.int
+    severity: _event_pb2.Severity.ValueType
+    in_days: _builtins.int
+    """Days after the day of the score, 0 to 3650."""
+    def __init__(
+        self,
+        *,
+        severity: _event_pb2.Severity.ValueType = ...,
+        in_days: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["in_days", b"in_days", "severity", b"severity"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HypotheticalFinding: _TypeAlias = HypotheticalFinding  # noqa: Y015
+
+@_typing.final
+class SimulateScoreResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERSON_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
+    PRESENCE_MILLIPOINTS_FIELD_NUMBER: _builtins.int
+    UNHARMED_MILLIPOINTS_FIELD_NUMBER: _builtins.int
+    CURVE_FIELD_NUMBER: _builtins.int
+    NINE_TENTHS_DAYS_FIELD_NUMBER: _builtins.int
+    AT_LEAST_FIELD_NUMBER: _builtins.int
+    person: _builtins.str
+    revision: _builtins.str
+    """Of the score that it begins with."""
+    presence_millipoints: _builtins.int
+    """That score: 0 to 100_000 millipoints."""
+    unharmed_millipoints: _builtins.int
+    """What it would be without any finding."""
+    nine_tenths_days: _builtins.int
+    """The first day from which on nine tenths of unharmed_millipoints are there again;
+    not set if that is not before the end.
+    """
+    at_least: _builtins.bool
+    """True where the score stands at the lowest that conduct can take it: then more
+    may be open than a score shows, and the way back be longer.
+    """
+    @_builtins.property
+    def curve(self) -> _containers.RepeatedCompositeFieldContainer[Global___SimulatedDay]:
+        """From the day of the score on."""
+
+    def __init__(
+        self,
+        *,
+        person: _builtins.str = ...,
+        revision: _builtins.str = ...,
+        presence_millipoints: _builtins.int = ...,
+        unharmed_millipoints: _builtins.int = ...,
+        curve: _abc.Iterable[Global___SimulatedDay] | None = ...,
+        nine_tenths_days: _builtins.int | None = ...,
+        at_least: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_nine_tenths_days", b"_nine_tenths_days", "nine_tenths_days", b"nine_tenths_days"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_nine_tenths_days", b"_nine_tenths_days", "at_least", b"at_least", "curve", b"curve", "nine_tenths_days", b"nine_tenths_days", "person", b"person", "presence_millipoints", b"presence_millipoints", "revision", b"revision", "unharmed_millipoints", b"unharmed_millipoints"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__nine_tenths_days: _TypeAlias = _typing.Literal["nine_tenths_days"]  # noqa: Y015
+    _WhichOneofArgType__nine_tenths_days: _TypeAlias = _typing.Literal["_nine_tenths_days", b"_nine_tenths_days"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__nine_tenths_days) -> _WhichOneofReturnType__nine_tenths_days | None: ...
+
+Global___SimulateScoreResponse: _TypeAlias = SimulateScoreResponse  # noqa: Y015
+
+@_typing.final
+class SimulatedDay(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IN_DAYS_FIELD_NUMBER: _builtins.int
+    PRESENCE_MILLIPOINTS_FIELD_NUMBER: _builtins.int
+    CONDUCT_FACTOR_MICRO_FIELD_NUMBER: _builtins.int
+    in_days: _builtins.int
+    """Days after the day of the score."""
+    presence_millipoints: _builtins.int
+    conduct_factor_micro: _builtins.int
+    """What findings leave of the score: 50_000 to 1_000_000 micro."""
+    def __init__(
+        self,
+        *,
+        in_days: _builtins.int = ...,
+        presence_millipoints: _builtins.int = ...,
+        conduct_factor_micro: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["conduct_factor_micro", b"conduct_factor_micro", "in_days", b"in_days", "presence_millipoints", b"presence_millipoints"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SimulatedDay: _TypeAlias = SimulatedDay  # noqa: Y015
+
+@_typing.final
+class GetHistoryRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERSON_FIELD_NUMBER: _builtins.int
+    FIRST_DAY_FIELD_NUMBER: _builtins.int
+    LAST_DAY_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    person: _builtins.str
+    """Pseudonymous id, `p_` and 26 characters of [a-z2-7]."""
+    first_day: _builtins.str
+    """Days of UTC, such as `2026-11-23`, both included; empty: from the first, to the
+    last.
+    """
+    last_day: _builtins.str
+    page_size: _builtins.int
+    """How many days a page may hold, 1 to 400; 0: 100. More reads as 400."""
+    page_token: _builtins.str
+    """The `next_page_token` of the page before."""
+    def __init__(
+        self,
+        *,
+        person: _builtins.str = ...,
+        first_day: _builtins.str = ...,
+        last_day: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["first_day", b"first_day", "last_day", b"last_day", "page_size", b"page_size", "page_token", b"page_token", "person", b"person"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetHistoryRequest: _TypeAlias = GetHistoryRequest  # noqa: Y015
+
+@_typing.final
+class GetHistoryResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CLOSINGS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """For the next page; empty after the last one."""
+    @_builtins.property
+    def closings(self) -> _containers.RepeatedCompositeFieldContainer[Global___DailyClosing]: ...
+    def __init__(
+        self,
+        *,
+        closings: _abc.Iterable[Global___DailyClosing] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["closings", b"closings", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetHistoryResponse: _TypeAlias = GetHistoryResponse  # noqa: Y015
+
+@_typing.final
+class DailyClosing(_message.Message):
+    """A person's score when a day of UTC closed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DAY_FIELD_NUMBER: _builtins.int
+    SCORE_FIELD_NUMBER: _builtins.int
+    day: _builtins.str
+    """Such as `2026-11-23`."""
+    @_builtins.property
+    def score(self) -> _score_pb2.Score: ...
+    def __init__(
+        self,
+        *,
+        day: _builtins.str = ...,
+        score: _score_pb2.Score | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["score", b"score"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["day", b"day", "score", b"score"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DailyClosing: _TypeAlias = DailyClosing  # noqa: Y015
 
 @_typing.final
 class WatchScoresRequest(_message.Message):
@@ -118,13 +675,26 @@ class WatchScoresResponse(_message.Message):
     SCORES_FIELD_NUMBER: _builtins.int
     RESUME_TOKEN_FIELD_NUMBER: _builtins.int
     CAUGHT_UP_FIELD_NUMBER: _builtins.int
+    ERASED_FIELD_NUMBER: _builtins.int
+    CONFLATED_FIELD_NUMBER: _builtins.int
     resume_token: _builtins.str
     """Pass it to a later call to go on from here."""
     caught_up: _builtins.bool
     """True from the first message that has brought the client up to date."""
+    conflated: _builtins.int
+    """How many changes were passed over since the message before, because newer ones of
+    the same people had come: more than 0 for a client that reads too slowly for all.
+    For a watch of some people it is what the gateway noticed, and may be less.
+    """
     @_builtins.property
     def scores(self) -> _containers.RepeatedCompositeFieldContainer[_score_pb2.Score]:
         """Changed scores, at most one of each person."""
+
+    @_builtins.property
+    def erased(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Who has no score any more: forget theirs. Not for who was erased before a call
+        without a token.
+        """
 
     def __init__(
         self,
@@ -132,10 +702,12 @@ class WatchScoresResponse(_message.Message):
         scores: _abc.Iterable[_score_pb2.Score] | None = ...,
         resume_token: _builtins.str = ...,
         caught_up: _builtins.bool = ...,
+        erased: _abc.Iterable[_builtins.str] | None = ...,
+        conflated: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["caught_up", b"caught_up", "resume_token", b"resume_token", "scores", b"scores"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caught_up", b"caught_up", "conflated", b"conflated", "erased", b"erased", "resume_token", b"resume_token", "scores", b"scores"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

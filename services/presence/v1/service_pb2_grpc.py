@@ -27,8 +27,21 @@ if _version_not_supported:
 
 
 class ScoreServiceStub:
-    """Reads scores. Errors carry a google.rpc.ErrorInfo of the domain
-    `presence.v1` and, for a malformed request, a google.rpc.BadRequest.
+    """Reads scores.
+
+    Credential: `authorization: Bearer` and an API key or a JWT, or a client's
+    certificate (mTLS); a gateway on loopback may ask for none. Each method names
+    its scope; with the scope `self`, a token's own person may be asked about, and
+    nobody else.
+
+    Errors carry a google.rpc.ErrorInfo of the domain `presence.v1`, a
+    google.rpc.RequestInfo with the id of the request (the client's `x-request-id`
+    if it sent one), for a malformed request a google.rpc.BadRequest, and where
+    waiting helps a google.rpc.RetryInfo. Every method may end with
+    UNAUTHENTICATED: CREDENTIALS_MISSING, CREDENTIALS_INVALID, CREDENTIALS_EXPIRED
+    PERMISSION_DENIED: SCOPE_MISSING; the metadata name the `scope`
+    RESOURCE_EXHAUSTED: CALLED_TOO_OFTEN
+    UNAVAILABLE: CATCHING_UP until the gateway has read all scores, as health says
     """
 
     def __init__(self, channel):
@@ -47,6 +60,31 @@ class ScoreServiceStub:
                 request_serializer=presence_dot_v1_dot_service__pb2.BatchGetScoresRequest.SerializeToString,
                 response_deserializer=presence_dot_v1_dot_service__pb2.BatchGetScoresResponse.FromString,
                 _registered_method=True)
+        self.ListScores = channel.unary_unary(
+                '/presence.v1.ScoreService/ListScores',
+                request_serializer=presence_dot_v1_dot_service__pb2.ListScoresRequest.SerializeToString,
+                response_deserializer=presence_dot_v1_dot_service__pb2.ListScoresResponse.FromString,
+                _registered_method=True)
+        self.GetRank = channel.unary_unary(
+                '/presence.v1.ScoreService/GetRank',
+                request_serializer=presence_dot_v1_dot_service__pb2.GetRankRequest.SerializeToString,
+                response_deserializer=presence_dot_v1_dot_service__pb2.GetRankResponse.FromString,
+                _registered_method=True)
+        self.ExplainScore = channel.unary_unary(
+                '/presence.v1.ScoreService/ExplainScore',
+                request_serializer=presence_dot_v1_dot_service__pb2.ExplainScoreRequest.SerializeToString,
+                response_deserializer=presence_dot_v1_dot_service__pb2.ExplainScoreResponse.FromString,
+                _registered_method=True)
+        self.SimulateScore = channel.unary_unary(
+                '/presence.v1.ScoreService/SimulateScore',
+                request_serializer=presence_dot_v1_dot_service__pb2.SimulateScoreRequest.SerializeToString,
+                response_deserializer=presence_dot_v1_dot_service__pb2.SimulateScoreResponse.FromString,
+                _registered_method=True)
+        self.GetHistory = channel.unary_unary(
+                '/presence.v1.ScoreService/GetHistory',
+                request_serializer=presence_dot_v1_dot_service__pb2.GetHistoryRequest.SerializeToString,
+                response_deserializer=presence_dot_v1_dot_service__pb2.GetHistoryResponse.FromString,
+                _registered_method=True)
         self.WatchScores = channel.unary_stream(
                 '/presence.v1.ScoreService/WatchScores',
                 request_serializer=presence_dot_v1_dot_service__pb2.WatchScoresRequest.SerializeToString,
@@ -55,12 +93,25 @@ class ScoreServiceStub:
 
 
 class ScoreServiceServicer:
-    """Reads scores. Errors carry a google.rpc.ErrorInfo of the domain
-    `presence.v1` and, for a malformed request, a google.rpc.BadRequest.
+    """Reads scores.
+
+    Credential: `authorization: Bearer` and an API key or a JWT, or a client's
+    certificate (mTLS); a gateway on loopback may ask for none. Each method names
+    its scope; with the scope `self`, a token's own person may be asked about, and
+    nobody else.
+
+    Errors carry a google.rpc.ErrorInfo of the domain `presence.v1`, a
+    google.rpc.RequestInfo with the id of the request (the client's `x-request-id`
+    if it sent one), for a malformed request a google.rpc.BadRequest, and where
+    waiting helps a google.rpc.RetryInfo. Every method may end with
+    UNAUTHENTICATED: CREDENTIALS_MISSING, CREDENTIALS_INVALID, CREDENTIALS_EXPIRED
+    PERMISSION_DENIED: SCOPE_MISSING; the metadata name the `scope`
+    RESOURCE_EXHAUSTED: CALLED_TOO_OFTEN
+    UNAVAILABLE: CATCHING_UP until the gateway has read all scores, as health says
     """
 
     def GetScore(self, request, context):
-        """The newest score of one person.
+        """The newest score of one person. Scope: scores.read.
 
         NOT_FOUND with reason PERSON_UNKNOWN: nobody of that id has a score.
         INVALID_ARGUMENT: the id is malformed.
@@ -75,8 +126,66 @@ class ScoreServiceServicer:
 
     def BatchGetScores(self, request, context):
         """The newest scores of up to 1000 people, in the order asked for.
+        Scope: scores.read.
 
         People without a score are named in `not_found`, and are no error.
+        RESOURCE_EXHAUSTED: ANSWER_TOO_LARGE; ask for fewer people at once.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListScores(self, request, context):
+        """Everybody of a kind, or everybody, in order of presence, visibility or a
+        pillar; the best first, unless told otherwise. Scope: scores.read.
+
+        Each page is true at one moment. Between two pages scores may change: who then
+        moves across the edge of a page is seen twice or not at all.
+        INVALID_ARGUMENT: a page token that is malformed, or of another kind or order.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetRank(self, request, context):
+        """Where one person stands among everybody and within their kind: exact, and all
+        as of one moment. Scope: scores.read.
+
+        NOT_FOUND: PERSON_UNKNOWN; nobody of that id has a score.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExplainScore(self, request, context):
+        """Why one person's score is what it is, and what changed since the close of a
+        day: entries that add up to the score, and to the change, to the thousandth of
+        a point. Scope: explain.read. Each call is written to the audit log.
+
+        NOT_FOUND: PERSON_UNKNOWN; or DAY_UNKNOWN: no day until then was closed.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SimulateScore(self, request, context):
+        """What findings about conduct would do to one person's score, day by day, until
+        they are forgotten; everything else is held as it is. Scope: explain.read. Each
+        call is written to the audit log.
+
+        NOT_FOUND: PERSON_UNKNOWN.
+        FAILED_PRECONDITION: MODEL_UNKNOWN; the score was made by a model that this
+        gateway does not have.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetHistory(self, request, context):
+        """The closing scores of one person, the oldest first: one of each day that they
+        were scored, up to 400 days back. Scope: scores.read.
+
+        NOT_FOUND: PERSON_UNKNOWN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -85,11 +194,26 @@ class ScoreServiceServicer:
     def WatchScores(self, request, context):
         """First the scores that changed after `resume_token` (without one: all that are
         watched), then every further change, until the client ends the call.
+        Scope: scores.read.
 
-        A person's score never goes back to an older revision. Changes that follow each other
-        faster than the client reads are conflated to the newest.
-        OUT_OF_RANGE with reason RESUME_TOKEN_UNKNOWN: the token is of another
-        deployment or newer than what this gateway has seen; watch again without it.
+        In each partition changes come in the order of the log, none twice in one call,
+        and a person's score never goes back to an older revision. Changes that follow
+        each other faster than the client reads are conflated to the newest of each
+        person, and `conflated` tells how many. A token is good at any process of any
+        gateway of the deployment, whoever was restarted meanwhile.
+
+        From time to time there is a message without scores: its token is a bookmark, so
+        that a watch of few people need not begin far behind.
+
+        OUT_OF_RANGE: RESUME_TOKEN_COMPACTED; erasures since the token are no longer
+        known. Forget every score that you hold, and watch again without a token.
+        OUT_OF_RANGE: RESUME_TOKEN_UNKNOWN; the token is of another deployment, or newer
+        than what this gateway has seen. Watch again without it.
+        RESOURCE_EXHAUSTED: WATCHER_TOO_SLOW; nothing was read for a minute. Go on with
+        the last token.
+        RESOURCE_EXHAUSTED: TOO_MANY_WATCHERS; here, or of this caller. Try again later.
+        UNAVAILABLE: GATEWAY_STOPPING; go on with the last token.
+        UNAUTHENTICATED: CREDENTIALS_EXPIRED, also in the middle of a watch.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -108,6 +232,31 @@ def add_ScoreServiceServicer_to_server(servicer, server):
                     request_deserializer=presence_dot_v1_dot_service__pb2.BatchGetScoresRequest.FromString,
                     response_serializer=presence_dot_v1_dot_service__pb2.BatchGetScoresResponse.SerializeToString,
             ),
+            'ListScores': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListScores,
+                    request_deserializer=presence_dot_v1_dot_service__pb2.ListScoresRequest.FromString,
+                    response_serializer=presence_dot_v1_dot_service__pb2.ListScoresResponse.SerializeToString,
+            ),
+            'GetRank': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRank,
+                    request_deserializer=presence_dot_v1_dot_service__pb2.GetRankRequest.FromString,
+                    response_serializer=presence_dot_v1_dot_service__pb2.GetRankResponse.SerializeToString,
+            ),
+            'ExplainScore': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExplainScore,
+                    request_deserializer=presence_dot_v1_dot_service__pb2.ExplainScoreRequest.FromString,
+                    response_serializer=presence_dot_v1_dot_service__pb2.ExplainScoreResponse.SerializeToString,
+            ),
+            'SimulateScore': grpc.unary_unary_rpc_method_handler(
+                    servicer.SimulateScore,
+                    request_deserializer=presence_dot_v1_dot_service__pb2.SimulateScoreRequest.FromString,
+                    response_serializer=presence_dot_v1_dot_service__pb2.SimulateScoreResponse.SerializeToString,
+            ),
+            'GetHistory': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetHistory,
+                    request_deserializer=presence_dot_v1_dot_service__pb2.GetHistoryRequest.FromString,
+                    response_serializer=presence_dot_v1_dot_service__pb2.GetHistoryResponse.SerializeToString,
+            ),
             'WatchScores': grpc.unary_stream_rpc_method_handler(
                     servicer.WatchScores,
                     request_deserializer=presence_dot_v1_dot_service__pb2.WatchScoresRequest.FromString,
@@ -122,8 +271,21 @@ def add_ScoreServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class ScoreService:
-    """Reads scores. Errors carry a google.rpc.ErrorInfo of the domain
-    `presence.v1` and, for a malformed request, a google.rpc.BadRequest.
+    """Reads scores.
+
+    Credential: `authorization: Bearer` and an API key or a JWT, or a client's
+    certificate (mTLS); a gateway on loopback may ask for none. Each method names
+    its scope; with the scope `self`, a token's own person may be asked about, and
+    nobody else.
+
+    Errors carry a google.rpc.ErrorInfo of the domain `presence.v1`, a
+    google.rpc.RequestInfo with the id of the request (the client's `x-request-id`
+    if it sent one), for a malformed request a google.rpc.BadRequest, and where
+    waiting helps a google.rpc.RetryInfo. Every method may end with
+    UNAUTHENTICATED: CREDENTIALS_MISSING, CREDENTIALS_INVALID, CREDENTIALS_EXPIRED
+    PERMISSION_DENIED: SCOPE_MISSING; the metadata name the `scope`
+    RESOURCE_EXHAUSTED: CALLED_TOO_OFTEN
+    UNAVAILABLE: CATCHING_UP until the gateway has read all scores, as health says
     """
 
     @staticmethod
@@ -170,6 +332,141 @@ class ScoreService:
             '/presence.v1.ScoreService/BatchGetScores',
             presence_dot_v1_dot_service__pb2.BatchGetScoresRequest.SerializeToString,
             presence_dot_v1_dot_service__pb2.BatchGetScoresResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListScores(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/presence.v1.ScoreService/ListScores',
+            presence_dot_v1_dot_service__pb2.ListScoresRequest.SerializeToString,
+            presence_dot_v1_dot_service__pb2.ListScoresResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetRank(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/presence.v1.ScoreService/GetRank',
+            presence_dot_v1_dot_service__pb2.GetRankRequest.SerializeToString,
+            presence_dot_v1_dot_service__pb2.GetRankResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExplainScore(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/presence.v1.ScoreService/ExplainScore',
+            presence_dot_v1_dot_service__pb2.ExplainScoreRequest.SerializeToString,
+            presence_dot_v1_dot_service__pb2.ExplainScoreResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SimulateScore(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/presence.v1.ScoreService/SimulateScore',
+            presence_dot_v1_dot_service__pb2.SimulateScoreRequest.SerializeToString,
+            presence_dot_v1_dot_service__pb2.SimulateScoreResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetHistory(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/presence.v1.ScoreService/GetHistory',
+            presence_dot_v1_dot_service__pb2.GetHistoryRequest.SerializeToString,
+            presence_dot_v1_dot_service__pb2.GetHistoryResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -28,8 +28,21 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class ScoreServiceStub:
-    """Reads scores. Errors carry a google.rpc.ErrorInfo of the domain
-    `presence.v1` and, for a malformed request, a google.rpc.BadRequest.
+    """Reads scores.
+
+    Credential: `authorization: Bearer` and an API key or a JWT, or a client's
+    certificate (mTLS); a gateway on loopback may ask for none. Each method names
+    its scope; with the scope `self`, a token's own person may be asked about, and
+    nobody else.
+
+    Errors carry a google.rpc.ErrorInfo of the domain `presence.v1`, a
+    google.rpc.RequestInfo with the id of the request (the client's `x-request-id`
+    if it sent one), for a malformed request a google.rpc.BadRequest, and where
+    waiting helps a google.rpc.RetryInfo. Every method may end with
+    UNAUTHENTICATED: CREDENTIALS_MISSING, CREDENTIALS_INVALID, CREDENTIALS_EXPIRED
+    PERMISSION_DENIED: SCOPE_MISSING; the metadata name the `scope`
+    RESOURCE_EXHAUSTED: CALLED_TOO_OFTEN
+    UNAVAILABLE: CATCHING_UP until the gateway has read all scores, as health says
     """
 
     @_typing.overload
@@ -37,7 +50,7 @@ class ScoreServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ScoreServiceAsyncStub: ...
     GetScore: _grpc.UnaryUnaryMultiCallable[_service_pb2.GetScoreRequest, _score_pb2.Score]
-    """The newest score of one person.
+    """The newest score of one person. Scope: scores.read.
 
     NOT_FOUND with reason PERSON_UNKNOWN: nobody of that id has a score.
     INVALID_ARGUMENT: the id is malformed.
@@ -48,28 +61,94 @@ class ScoreServiceStub:
     """
     BatchGetScores: _grpc.UnaryUnaryMultiCallable[_service_pb2.BatchGetScoresRequest, _service_pb2.BatchGetScoresResponse]
     """The newest scores of up to 1000 people, in the order asked for.
+    Scope: scores.read.
 
     People without a score are named in `not_found`, and are no error.
+    RESOURCE_EXHAUSTED: ANSWER_TOO_LARGE; ask for fewer people at once.
+    """
+    ListScores: _grpc.UnaryUnaryMultiCallable[_service_pb2.ListScoresRequest, _service_pb2.ListScoresResponse]
+    """Everybody of a kind, or everybody, in order of presence, visibility or a
+    pillar; the best first, unless told otherwise. Scope: scores.read.
+
+    Each page is true at one moment. Between two pages scores may change: who then
+    moves across the edge of a page is seen twice or not at all.
+    INVALID_ARGUMENT: a page token that is malformed, or of another kind or order.
+    """
+    GetRank: _grpc.UnaryUnaryMultiCallable[_service_pb2.GetRankRequest, _service_pb2.GetRankResponse]
+    """Where one person stands among everybody and within their kind: exact, and all
+    as of one moment. Scope: scores.read.
+
+    NOT_FOUND: PERSON_UNKNOWN; nobody of that id has a score.
+    """
+    ExplainScore: _grpc.UnaryUnaryMultiCallable[_service_pb2.ExplainScoreRequest, _service_pb2.ExplainScoreResponse]
+    """Why one person's score is what it is, and what changed since the close of a
+    day: entries that add up to the score, and to the change, to the thousandth of
+    a point. Scope: explain.read. Each call is written to the audit log.
+
+    NOT_FOUND: PERSON_UNKNOWN; or DAY_UNKNOWN: no day until then was closed.
+    """
+    SimulateScore: _grpc.UnaryUnaryMultiCallable[_service_pb2.SimulateScoreRequest, _service_pb2.SimulateScoreResponse]
+    """What findings about conduct would do to one person's score, day by day, until
+    they are forgotten; everything else is held as it is. Scope: explain.read. Each
+    call is written to the audit log.
+
+    NOT_FOUND: PERSON_UNKNOWN.
+    FAILED_PRECONDITION: MODEL_UNKNOWN; the score was made by a model that this
+    gateway does not have.
+    """
+    GetHistory: _grpc.UnaryUnaryMultiCallable[_service_pb2.GetHistoryRequest, _service_pb2.GetHistoryResponse]
+    """The closing scores of one person, the oldest first: one of each day that they
+    were scored, up to 400 days back. Scope: scores.read.
+
+    NOT_FOUND: PERSON_UNKNOWN.
     """
     WatchScores: _grpc.UnaryStreamMultiCallable[_service_pb2.WatchScoresRequest, _service_pb2.WatchScoresResponse]
     """First the scores that changed after `resume_token` (without one: all that are
     watched), then every further change, until the client ends the call.
+    Scope: scores.read.
 
-    A person's score never goes back to an older revision. Changes that follow each other
-    faster than the client reads are conflated to the newest.
-    OUT_OF_RANGE with reason RESUME_TOKEN_UNKNOWN: the token is of another
-    deployment or newer than what this gateway has seen; watch again without it.
+    In each partition changes come in the order of the log, none twice in one call,
+    and a person's score never goes back to an older revision. Changes that follow
+    each other faster than the client reads are conflated to the newest of each
+    person, and `conflated` tells how many. A token is good at any process of any
+    gateway of the deployment, whoever was restarted meanwhile.
+
+    From time to time there is a message without scores: its token is a bookmark, so
+    that a watch of few people need not begin far behind.
+
+    OUT_OF_RANGE: RESUME_TOKEN_COMPACTED; erasures since the token are no longer
+    known. Forget every score that you hold, and watch again without a token.
+    OUT_OF_RANGE: RESUME_TOKEN_UNKNOWN; the token is of another deployment, or newer
+    than what this gateway has seen. Watch again without it.
+    RESOURCE_EXHAUSTED: WATCHER_TOO_SLOW; nothing was read for a minute. Go on with
+    the last token.
+    RESOURCE_EXHAUSTED: TOO_MANY_WATCHERS; here, or of this caller. Try again later.
+    UNAVAILABLE: GATEWAY_STOPPING; go on with the last token.
+    UNAUTHENTICATED: CREDENTIALS_EXPIRED, also in the middle of a watch.
     """
 
 @_typing.type_check_only
 class ScoreServiceAsyncStub(ScoreServiceStub):
-    """Reads scores. Errors carry a google.rpc.ErrorInfo of the domain
-    `presence.v1` and, for a malformed request, a google.rpc.BadRequest.
+    """Reads scores.
+
+    Credential: `authorization: Bearer` and an API key or a JWT, or a client's
+    certificate (mTLS); a gateway on loopback may ask for none. Each method names
+    its scope; with the scope `self`, a token's own person may be asked about, and
+    nobody else.
+
+    Errors carry a google.rpc.ErrorInfo of the domain `presence.v1`, a
+    google.rpc.RequestInfo with the id of the request (the client's `x-request-id`
+    if it sent one), for a malformed request a google.rpc.BadRequest, and where
+    waiting helps a google.rpc.RetryInfo. Every method may end with
+    UNAUTHENTICATED: CREDENTIALS_MISSING, CREDENTIALS_INVALID, CREDENTIALS_EXPIRED
+    PERMISSION_DENIED: SCOPE_MISSING; the metadata name the `scope`
+    RESOURCE_EXHAUSTED: CALLED_TOO_OFTEN
+    UNAVAILABLE: CATCHING_UP until the gateway has read all scores, as health says
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetScore: _aio.UnaryUnaryMultiCallable[_service_pb2.GetScoreRequest, _score_pb2.Score]  # type: ignore[assignment]
-    """The newest score of one person.
+    """The newest score of one person. Scope: scores.read.
 
     NOT_FOUND with reason PERSON_UNKNOWN: nobody of that id has a score.
     INVALID_ARGUMENT: the id is malformed.
@@ -80,22 +159,88 @@ class ScoreServiceAsyncStub(ScoreServiceStub):
     """
     BatchGetScores: _aio.UnaryUnaryMultiCallable[_service_pb2.BatchGetScoresRequest, _service_pb2.BatchGetScoresResponse]  # type: ignore[assignment]
     """The newest scores of up to 1000 people, in the order asked for.
+    Scope: scores.read.
 
     People without a score are named in `not_found`, and are no error.
+    RESOURCE_EXHAUSTED: ANSWER_TOO_LARGE; ask for fewer people at once.
+    """
+    ListScores: _aio.UnaryUnaryMultiCallable[_service_pb2.ListScoresRequest, _service_pb2.ListScoresResponse]  # type: ignore[assignment]
+    """Everybody of a kind, or everybody, in order of presence, visibility or a
+    pillar; the best first, unless told otherwise. Scope: scores.read.
+
+    Each page is true at one moment. Between two pages scores may change: who then
+    moves across the edge of a page is seen twice or not at all.
+    INVALID_ARGUMENT: a page token that is malformed, or of another kind or order.
+    """
+    GetRank: _aio.UnaryUnaryMultiCallable[_service_pb2.GetRankRequest, _service_pb2.GetRankResponse]  # type: ignore[assignment]
+    """Where one person stands among everybody and within their kind: exact, and all
+    as of one moment. Scope: scores.read.
+
+    NOT_FOUND: PERSON_UNKNOWN; nobody of that id has a score.
+    """
+    ExplainScore: _aio.UnaryUnaryMultiCallable[_service_pb2.ExplainScoreRequest, _service_pb2.ExplainScoreResponse]  # type: ignore[assignment]
+    """Why one person's score is what it is, and what changed since the close of a
+    day: entries that add up to the score, and to the change, to the thousandth of
+    a point. Scope: explain.read. Each call is written to the audit log.
+
+    NOT_FOUND: PERSON_UNKNOWN; or DAY_UNKNOWN: no day until then was closed.
+    """
+    SimulateScore: _aio.UnaryUnaryMultiCallable[_service_pb2.SimulateScoreRequest, _service_pb2.SimulateScoreResponse]  # type: ignore[assignment]
+    """What findings about conduct would do to one person's score, day by day, until
+    they are forgotten; everything else is held as it is. Scope: explain.read. Each
+    call is written to the audit log.
+
+    NOT_FOUND: PERSON_UNKNOWN.
+    FAILED_PRECONDITION: MODEL_UNKNOWN; the score was made by a model that this
+    gateway does not have.
+    """
+    GetHistory: _aio.UnaryUnaryMultiCallable[_service_pb2.GetHistoryRequest, _service_pb2.GetHistoryResponse]  # type: ignore[assignment]
+    """The closing scores of one person, the oldest first: one of each day that they
+    were scored, up to 400 days back. Scope: scores.read.
+
+    NOT_FOUND: PERSON_UNKNOWN.
     """
     WatchScores: _aio.UnaryStreamMultiCallable[_service_pb2.WatchScoresRequest, _service_pb2.WatchScoresResponse]  # type: ignore[assignment]
     """First the scores that changed after `resume_token` (without one: all that are
     watched), then every further change, until the client ends the call.
+    Scope: scores.read.
 
-    A person's score never goes back to an older revision. Changes that follow each other
-    faster than the client reads are conflated to the newest.
-    OUT_OF_RANGE with reason RESUME_TOKEN_UNKNOWN: the token is of another
-    deployment or newer than what this gateway has seen; watch again without it.
+    In each partition changes come in the order of the log, none twice in one call,
+    and a person's score never goes back to an older revision. Changes that follow
+    each other faster than the client reads are conflated to the newest of each
+    person, and `conflated` tells how many. A token is good at any process of any
+    gateway of the deployment, whoever was restarted meanwhile.
+
+    From time to time there is a message without scores: its token is a bookmark, so
+    that a watch of few people need not begin far behind.
+
+    OUT_OF_RANGE: RESUME_TOKEN_COMPACTED; erasures since the token are no longer
+    known. Forget every score that you hold, and watch again without a token.
+    OUT_OF_RANGE: RESUME_TOKEN_UNKNOWN; the token is of another deployment, or newer
+    than what this gateway has seen. Watch again without it.
+    RESOURCE_EXHAUSTED: WATCHER_TOO_SLOW; nothing was read for a minute. Go on with
+    the last token.
+    RESOURCE_EXHAUSTED: TOO_MANY_WATCHERS; here, or of this caller. Try again later.
+    UNAVAILABLE: GATEWAY_STOPPING; go on with the last token.
+    UNAUTHENTICATED: CREDENTIALS_EXPIRED, also in the middle of a watch.
     """
 
 class ScoreServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Reads scores. Errors carry a google.rpc.ErrorInfo of the domain
-    `presence.v1` and, for a malformed request, a google.rpc.BadRequest.
+    """Reads scores.
+
+    Credential: `authorization: Bearer` and an API key or a JWT, or a client's
+    certificate (mTLS); a gateway on loopback may ask for none. Each method names
+    its scope; with the scope `self`, a token's own person may be asked about, and
+    nobody else.
+
+    Errors carry a google.rpc.ErrorInfo of the domain `presence.v1`, a
+    google.rpc.RequestInfo with the id of the request (the client's `x-request-id`
+    if it sent one), for a malformed request a google.rpc.BadRequest, and where
+    waiting helps a google.rpc.RetryInfo. Every method may end with
+    UNAUTHENTICATED: CREDENTIALS_MISSING, CREDENTIALS_INVALID, CREDENTIALS_EXPIRED
+    PERMISSION_DENIED: SCOPE_MISSING; the metadata name the `scope`
+    RESOURCE_EXHAUSTED: CALLED_TOO_OFTEN
+    UNAVAILABLE: CATCHING_UP until the gateway has read all scores, as health says
     """
 
     @_abc_1.abstractmethod
@@ -104,7 +249,7 @@ class ScoreServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _service_pb2.GetScoreRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_score_pb2.Score, _abc.Awaitable[_score_pb2.Score]]:
-        """The newest score of one person.
+        """The newest score of one person. Scope: scores.read.
 
         NOT_FOUND with reason PERSON_UNKNOWN: nobody of that id has a score.
         INVALID_ARGUMENT: the id is malformed.
@@ -121,8 +266,76 @@ class ScoreServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_service_pb2.BatchGetScoresResponse, _abc.Awaitable[_service_pb2.BatchGetScoresResponse]]:
         """The newest scores of up to 1000 people, in the order asked for.
+        Scope: scores.read.
 
         People without a score are named in `not_found`, and are no error.
+        RESOURCE_EXHAUSTED: ANSWER_TOO_LARGE; ask for fewer people at once.
+        """
+
+    @_abc_1.abstractmethod
+    def ListScores(
+        self,
+        request: _service_pb2.ListScoresRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_service_pb2.ListScoresResponse, _abc.Awaitable[_service_pb2.ListScoresResponse]]:
+        """Everybody of a kind, or everybody, in order of presence, visibility or a
+        pillar; the best first, unless told otherwise. Scope: scores.read.
+
+        Each page is true at one moment. Between two pages scores may change: who then
+        moves across the edge of a page is seen twice or not at all.
+        INVALID_ARGUMENT: a page token that is malformed, or of another kind or order.
+        """
+
+    @_abc_1.abstractmethod
+    def GetRank(
+        self,
+        request: _service_pb2.GetRankRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_service_pb2.GetRankResponse, _abc.Awaitable[_service_pb2.GetRankResponse]]:
+        """Where one person stands among everybody and within their kind: exact, and all
+        as of one moment. Scope: scores.read.
+
+        NOT_FOUND: PERSON_UNKNOWN; nobody of that id has a score.
+        """
+
+    @_abc_1.abstractmethod
+    def ExplainScore(
+        self,
+        request: _service_pb2.ExplainScoreRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_service_pb2.ExplainScoreResponse, _abc.Awaitable[_service_pb2.ExplainScoreResponse]]:
+        """Why one person's score is what it is, and what changed since the close of a
+        day: entries that add up to the score, and to the change, to the thousandth of
+        a point. Scope: explain.read. Each call is written to the audit log.
+
+        NOT_FOUND: PERSON_UNKNOWN; or DAY_UNKNOWN: no day until then was closed.
+        """
+
+    @_abc_1.abstractmethod
+    def SimulateScore(
+        self,
+        request: _service_pb2.SimulateScoreRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_service_pb2.SimulateScoreResponse, _abc.Awaitable[_service_pb2.SimulateScoreResponse]]:
+        """What findings about conduct would do to one person's score, day by day, until
+        they are forgotten; everything else is held as it is. Scope: explain.read. Each
+        call is written to the audit log.
+
+        NOT_FOUND: PERSON_UNKNOWN.
+        FAILED_PRECONDITION: MODEL_UNKNOWN; the score was made by a model that this
+        gateway does not have.
+        """
+
+    @_abc_1.abstractmethod
+    def GetHistory(
+        self,
+        request: _service_pb2.GetHistoryRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_service_pb2.GetHistoryResponse, _abc.Awaitable[_service_pb2.GetHistoryResponse]]:
+        """The closing scores of one person, the oldest first: one of each day that they
+        were scored, up to 400 days back. Scope: scores.read.
+
+        NOT_FOUND: PERSON_UNKNOWN.
         """
 
     @_abc_1.abstractmethod
@@ -133,11 +346,26 @@ class ScoreServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_service_pb2.WatchScoresResponse], _abc.AsyncIterator[_service_pb2.WatchScoresResponse]]:
         """First the scores that changed after `resume_token` (without one: all that are
         watched), then every further change, until the client ends the call.
+        Scope: scores.read.
 
-        A person's score never goes back to an older revision. Changes that follow each other
-        faster than the client reads are conflated to the newest.
-        OUT_OF_RANGE with reason RESUME_TOKEN_UNKNOWN: the token is of another
-        deployment or newer than what this gateway has seen; watch again without it.
+        In each partition changes come in the order of the log, none twice in one call,
+        and a person's score never goes back to an older revision. Changes that follow
+        each other faster than the client reads are conflated to the newest of each
+        person, and `conflated` tells how many. A token is good at any process of any
+        gateway of the deployment, whoever was restarted meanwhile.
+
+        From time to time there is a message without scores: its token is a bookmark, so
+        that a watch of few people need not begin far behind.
+
+        OUT_OF_RANGE: RESUME_TOKEN_COMPACTED; erasures since the token are no longer
+        known. Forget every score that you hold, and watch again without a token.
+        OUT_OF_RANGE: RESUME_TOKEN_UNKNOWN; the token is of another deployment, or newer
+        than what this gateway has seen. Watch again without it.
+        RESOURCE_EXHAUSTED: WATCHER_TOO_SLOW; nothing was read for a minute. Go on with
+        the last token.
+        RESOURCE_EXHAUSTED: TOO_MANY_WATCHERS; here, or of this caller. Try again later.
+        UNAVAILABLE: GATEWAY_STOPPING; go on with the last token.
+        UNAUTHENTICATED: CREDENTIALS_EXPIRED, also in the middle of a watch.
         """
 
 def add_ScoreServiceServicer_to_server(servicer: ScoreServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -33,6 +33,8 @@ MESSAGE = score_pb2.Score(
     stale_networks=["x"],
     events=12,
     revision="r",
+    day_change_millipoints=-7,
+    week_change_millipoints=0,
 )
 
 
@@ -56,6 +58,9 @@ def test_the_dictionary_holds_every_field_in_its_own_unit() -> None:
         "model": "presence-1",
         "model_hash": "00ff",
         "revision": "r",
+        "day_change": -7,
+        "week_change": 0,
+        "month_change": None,
         "waterfall": [
             {"entry": "reach", "network": "x", "account": "f" * 16, "millipoints": 41_030},
             {"entry": "reviews", "network": "", "account": "", "millipoints": -30},

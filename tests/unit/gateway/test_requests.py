@@ -9,7 +9,7 @@ from google.rpc import error_details_pb2, status_pb2
 from presence.events.vocabulary import PersonId
 from presence.gateway import requests
 from presence.gateway.refusals import VIOLATIONS_MAX, Refused
-from presence.gateway.wire import batch_response, watch_response
+from presence.gateway.wire import batch_response, framed, watch_response
 from presence.v1.score_pb2 import Score
 from presence.v1.service_pb2 import BatchGetScoresResponse, WatchScoresResponse
 
@@ -74,8 +74,8 @@ def test_framed_bytes_are_the_message_that_protobuf_would_write(name_length: int
     scores = [Score(person="x" * name_length), Score(person="y"), Score()]
     stored = [score.SerializeToString() for score in scores]
     batch = BatchGetScoresResponse(scores=scores, not_found=["a", "b"])
-    assert batch_response(stored, ["a", "b"]) == batch.SerializeToString(deterministic=True)
+    assert batch_response(map(framed, stored), ["a", "b"]) == batch.SerializeToString(deterministic=True)
     watch = WatchScoresResponse(scores=scores, resume_token="t", caught_up=True)
-    assert watch_response(stored, resume_token="t", caught_up=True) == watch.SerializeToString(
+    assert watch_response(map(framed, stored), resume_token="t", caught_up=True) == watch.SerializeToString(
         deterministic=True
     )

@@ -1,0 +1,83 @@
+"""Every question to the gateway as data: its method, its request, and how to read the answer. Both clients ask these."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from presence.client import answers
+from presence.client.answers import Batch, Explanation, History, Page, Ranked, Simulation
+from presence.client.score import Score
+from presence.client.score import from_message as score_from
+from presence.events.vocabulary import PersonKind, Severity
+from presence.v1 import event_pb2, service_pb2
+
+T = TypeVar("T")
+
+
+class Question(NamedTuple, Generic[T]):
+    """`method` is that of the service; `read` makes the answer of its message."""
+
+    method: str
+    request: Any
+    read: Callable[[Any], T]
+
+
+def get_score(person: str, min_revision: str) -> Question[Score]:
+    request = service_pb2.GetScoreRequest(person=person, min_revision=min_revision)
+    return Question("GetScore", request, score_from)
+
+
+def batch_get_scores(people: Iterable[str], min_revision: str) -> Question[Batch]:
+    request = service_pb2.BatchGetScoresRequest(people=people, min_revision=min_revision)
+    return Question("BatchGetScores", request, answers.batch_from)
+
+
+def list_scores(
+    kind: PersonKind, order_by: str, page_size: int, page_token: str, min_revision: str
+) -> Question[Page]:
+    request = service_pb2.ListScoresRequest(
+        kind=event_pb2.PersonKind.ValueType(kind),
+        order_by=order_by,
+        page_size=page_size,
+        page_token=page_token,
+        min_revision=min_revision,
+    )
+    return Question("ListScores", request, answers.page_from)
+
+
+def get_rank(person: str, min_revision: str) -> Question[Ranked]:
+    request = service_pb2.GetRankRequest(person=person, min_revision=min_revision)
+    return Question("GetRank", request, answers.ranked_from)
+
+
+def explain_score(person: str, since_day: str, min_revision: str) -> Question[Explanation]:
+    request = service_pb2.ExplainScoreRequest(person=person, since_day=since_day, min_revision=min_revision)
+    return Question("ExplainScore", request, answers.explanation_from)
+
+
+def get_history(
+    person: str, first_day: str, last_day: str, page_size: int, page_token: str
+) -> Question[History]:
+    request = service_pb2.GetHistoryRequest(
+        person=person, first_day=first_day, last_day=last_day, page_size=page_size, page_token=page_token
+    )
+    return Question("GetHistory", request, answers.history_from)
+
+
+def simulate_score(
+    person: str, findings: Iterable[tuple[Severity, int]], days: int, step_days: int
+) -> Question[Simulation]:
+    request = service_pb2.SimulateScoreRequest(
+        person=person,
+        findings=[
+            service_pb2.HypotheticalFinding(severity=event_pb2.Severity.ValueType(severity), in_days=in_days)
+            for severity, in_days in findings
+        ],
+        days=days,
+        step_days=step_days,
+    )
+    return Question("SimulateScore", request, answers.simulation_from)
+
+
+def watch_scores(people: Iterable[str], resume_token: str) -> service_pb2.WatchScoresRequest:
+    """The request of a watch."""
+    return service_pb2.WatchScoresRequest(people=people, resume_token=resume_token)

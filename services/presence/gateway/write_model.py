@@ -1,0 +1,208 @@
+"""The writer of the read model: folds records of the topics into it, everything with the positions in one transaction."""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+import lmdb
+
+from presence.events.errors import InvariantBroken
+from presence.events.vocabulary import PersonId
+from presence.gateway import closings, order, ranks
+from presence.gateway.closings import Closing
+from presence.gateway.read_model import CHANGE, MAP_BYTES, SCHEMA, U64, ReadModel, unpacked
+from presence.gateway.resume import DeploymentId, Positions
+from presence.gateway.rows import PRESENCE, Change, Gone, Row
+from presence.gateway.session import Session
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Applied:
+    """What a batch did: whose score is a new one, and how many records did nothing, by why."""
+
+    changed: set[PersonId] = field(default_factory=set)
+    erased: int = 0
+    repeated: int = 0
+    older: int = 0
+
+
+class WriteModel(ReadModel):
+    """The one that writes: of one thread, in one process."""
+
+    _readonly = False
+
+    def __init__(self, folder: Path) -> None:
+        """Make the folder if it is not there; what an older version wrote is forgotten."""
+        super().__init__(folder)
+        # Readers that were killed must not hold old pages for ever.
+        self._env.reader_check()
+        if self._meta_value(b"schema") not in {None, SCHEMA}:
+            self._write(self._clear)
+
+    def begin(
+        self, deployment: DeploymentId, positions: Positions, *, compacted: Positions | None = None
+    ) -> None:
+        """Forget everything, and be the empty model of `deployment` that reads on from `positions`.
+
+        Who was erased before `compacted` (`positions`, if not given) may be missing from what is read.
+        """
+
+        def write(txn: lmdb.Transaction) -> None:
+            self._clear(txn)
+            txn.put(b"deployment", deployment, db=self._meta)
+            txn.put(b"positions", _packed(positions), db=self._meta)
+            txn.put(b"compacted", _packed(compacted or positions), db=self._meta)
+
+        self._write(write)
+
+    def compact(self, until_ms: int) -> int:
+        """Forget who was erased before `until_ms`; returns how many they are."""
+
+        def write(txn: lmdb.Transaction) -> int:
+            with txn.cursor(self._erased) as cursor:
+                every = ((bytes(key), Gone.unpacked(value)) for key, value in cursor)
+                old = [(key, gone) for key, gone in every if gone.read_ms < until_ms]
+            compacted = list(unpacked(txn.get(b"compacted", b"", db=self._meta) or b""))
+            for key, gone in old:
+                txn.delete(key, db=self._erased)
+                txn.delete(CHANGE.pack(gone.partition, gone.offset), db=self._changes)
+                compacted[gone.partition] = max(compacted[gone.partition], gone.offset + 1)
+            txn.put(b"compacted", _packed(tuple(compacted)), db=self._meta)
+            return len(old)
+
+        return self._write(write)
+
+    def begin_history(self, positions: Positions) -> None:
+        """Forget every closing, and read on from `positions` of the topic of history."""
+
+        def write(txn: lmdb.Transaction) -> None:
+            txn.drop(self._history, delete=False)
+            txn.put(b"history_positions", _packed(positions), db=self._meta)
+
+        self._write(write)
+
+    def apply_history(self, found: Collection[Closing], *, positions: Positions) -> None:
+        """Keep the closings of these days, and move on to `positions` of the topic of history."""
+
+        def write(txn: lmdb.Transaction) -> None:
+            closings.store(txn, self._history, found)
+            txn.put(b"history_positions", _packed(positions), db=self._meta)
+
+        self._write(write)
+
+    def serve(self, session: Session) -> None:
+        """Say that the writer of that session has caught up."""
+        self._write(lambda txn: txn.put(b"serving", session, db=self._meta))
+
+    def touch(self, now_ms: int) -> None:
+        """Note that the topic was read to its end at `now_ms`."""
+        self._env.reader_check()
+        self._write(lambda txn: txn.put(b"read_ms", U64.pack(now_ms), db=self._meta))
+
+    def apply(self, changes: Collection[Change], *, positions: Positions, now_ms: int) -> Applied:
+        """Fold records, in order of offset per partition, and move on to `positions`.
+
+        A record that says nothing new is passed over: the same bytes at the same revision (published again after a
+        crash), or an older revision than the stored one.
+        """
+
+        def write(txn: lmdb.Transaction) -> Applied:
+            applied = Applied()
+            before: dict[bytes, Row | Gone | None] = {}
+            after: dict[bytes, Row | Gone | None] = {}
+            news = 0
+            for change in changes:
+                key = change.person.encode()
+                if key not in before:
+                    before[key] = after[key] = self._row(txn, key) or self._gone(txn, key)
+                if _is_new(change, after[key], applied):
+                    after[key] = change.row or Gone(change.partition, change.offset, now_ms)
+                    news += 1
+            self._replace(txn, before, after)
+            txn.put(b"positions", _packed(positions), db=self._meta)
+            txn.put(b"changes", U64.pack(self._changes_so_far(txn) + news), db=self._meta)
+            txn.put(b"read_ms", U64.pack(now_ms), db=self._meta)
+            return applied
+
+        return self._write(write)
+
+    def _replace(
+        self,
+        txn: lmdb.Transaction,
+        before: dict[bytes, Row | Gone | None],
+        after: dict[bytes, Row | Gone | None],
+    ) -> None:
+        """Write what a batch leaves, once for each person; keys in order, as LMDB is fastest."""
+        people: list[tuple[bytes, bytes]] = []
+        changes: list[tuple[bytes, bytes]] = []
+        gone: list[bytes] = []
+        come: list[bytes] = []
+        recount = ranks.Recount(lambda key: txn.get(key, db=self._ranks))
+        for key in sorted(key for key in before if before[key] is not after[key]):
+            old, new = before[key], after[key]
+            assert new is not None
+            if old is not None:
+                txn.delete(CHANGE.pack(old.partition, old.offset), db=self._changes)
+            changes.append((CHANGE.pack(new.partition, new.offset), key))
+            if isinstance(old, Row):
+                recount.add(old.kind, old.figures[PRESENCE], -1)
+            elif isinstance(old, Gone):
+                txn.delete(key, db=self._erased)
+            if isinstance(new, Row):
+                people.append((key, new.packed()))
+                recount.add(new.kind, new.figures[PRESENCE], 1)
+            else:
+                txn.put(key, new.packed(), db=self._erased)
+                txn.delete(key, db=self._people)
+                closings.forget(txn, self._history, key)
+            was, will_be = (
+                set(order.keys(row, key)) if isinstance(row, Row) else set() for row in (old, new)
+            )
+            gone += was - will_be
+            come += will_be - was
+        for key in sorted(gone):
+            txn.delete(key, db=self._order)
+        for rows, table in (
+            (people, self._people),
+            (sorted(changes), self._changes),
+            ([(key, b"") for key in sorted(come)], self._order),
+            (sorted(recount.blocks().items()), self._ranks),
+        ):
+            with txn.cursor(table) as cursor:
+                cursor.putmulti(rows)
+
+    def _write(self, write: Callable[[lmdb.Transaction], T]) -> T:
+        try:
+            with self._env.begin(write=True) as txn:
+                return write(txn)
+        except lmdb.MapFullError as error:
+            raise InvariantBroken(f"the read model has outgrown {MAP_BYTES} bytes") from error
+
+    def _clear(self, txn: lmdb.Transaction) -> None:
+        for table in self._tables:
+            txn.drop(table, delete=False)
+        txn.put(b"schema", SCHEMA, db=self._meta)
+
+
+def _is_new(change: Change, stored: Row | Gone | None, applied: Applied) -> bool:
+    """Whether a record says something that the row does not; what it did is noted in `applied`."""
+    if change.row is None:
+        applied.changed.discard(change.person)
+        applied.erased += 1
+        return not isinstance(stored, Gone)
+    if isinstance(stored, Row):
+        if change.row.revision.is_before(stored.revision):
+            applied.older += 1
+            return False
+        if change.row.score == stored.score:
+            applied.repeated += 1
+            return False
+    applied.changed.add(change.person)
+    return True
+
+
+def _packed(positions: Positions) -> bytes:
+    return b"".join(map(U64.pack, positions))
