@@ -6,10 +6,13 @@ import sys
 from presence.events.errors import PresenceError
 from presence.log.logging import configure
 from presence.log.settings import Settings
-from presence.scoring.bootstrap import worker
 
 
 def main() -> int:
+    # Batches are small when idle: a second thread costs more in waiting than it saves. Polars reads this on import.
+    os.environ.setdefault("POLARS_MAX_THREADS", "1")
+    from presence.scoring.bootstrap import worker  # noqa: PLC0415
+
     try:
         settings = Settings.from_env(os.environ)
         configure(settings.log_format)

@@ -26,6 +26,10 @@ log = structlog.get_logger("presence.scoring")
 SESSION_TIMEOUT_S = 10.0
 """How long a killed worker's partitions stay with it before another gets them."""
 FETCH_TIMEOUT_S = 1.0
+SMALL_RECORDS = 20_000
+"""Batches below this cost more by their number than by their records, so more may gather for the next one:"""
+GATHER_S_MAX = 0.03
+"""as long as the last one took, at most so long."""
 TELL_S = 10.0
 """How often a worker that has much to catch up with says so."""
 RECORDS_MAX = 100_000
@@ -77,11 +81,14 @@ class BulkConsumer(driver.Consumer):
                 self._astray.update(records or ())  # What is dropped here is to be fetched again.
                 self._led_back.clear()
                 continue
+            began = time.monotonic()
             for tp, fetched in (records or {}).items():
                 if active is None or tp in active:
                     await self._apply(tp, fetched)
             await self._lead_back()
             self._tell(records or {})
+            if records and max(map(len, records.values())) < SMALL_RECORDS:
+                await asyncio.sleep(min(GATHER_S_MAX, time.monotonic() - began))
 
     def _tell(self, records: Mapping[TP, Sequence[Record]]) -> None:
         """Say now and then how far there is to go, while there is."""
