@@ -65,8 +65,8 @@ def test_it_stands_behind_the_acts_that_it_covers(found: Settings, monkeypatch: 
     monkeypatch.setattr(watermark, "EVERY_S", 0.0)
     cast(found)
     content = list(frames(2_000, end_ms=now_ms()))
-    with played(content) as server, bluesky_ingest(found, BlueskyOptions(url=server.url)) as runner:
-        runner.on_checkpoint = lambda counts: runner.stop() if counts.read == len(content) else None
+    with played(content, 1_000) as server, bluesky_ingest(found, BlueskyOptions(url=server.url)) as runner:
+        runner.on_checkpoint = lambda counts: runner.stop() if server.done.is_set() and counts.read else None
         runner.run()
     newest: dict[int, int] = {}
     for record in read_to_end(found, found.topics.activity):
@@ -91,10 +91,8 @@ def test_a_file_says_nothing_of_the_network(found: Settings, tmp_path: Path) -> 
 def test_an_outage_shows_and_nobody_declines_for_it(found: Settings) -> None:
     cast(found)
     content = list(frames(1_000, end_ms=now_ms()))
-    with played(content) as server, bluesky_ingest(found, BlueskyOptions(url=server.url)) as runner:
-        runner.on_checkpoint = lambda counts: (
-            runner.stop() if counts.read == len(content) and marks(found) else None
-        )
+    with played(content, 300) as server, bluesky_ingest(found, BlueskyOptions(url=server.url)) as runner:
+        runner.on_checkpoint = lambda _: runner.stop() if server.done.is_set() and marks(found) else None
         runner.run()
     events = [codec.decode(record.value) for record in read_to_end(found, found.topics.activity)]
     model = load()
@@ -126,7 +124,7 @@ def test_a_log_that_was_lost_is_told_anew(found: Settings) -> None:
             assert store.load(watermark.mark_name("jetstream")) is not None
             store.close()
             cast(fresh)
-        with played(content) as server, bluesky_ingest(each, BlueskyOptions(url=server.url)) as runner:
+        with played(content, 100) as server, bluesky_ingest(each, BlueskyOptions(url=server.url)) as runner:
             runner.on_checkpoint = lambda _, each=each, runner=runner: (  # type: ignore[misc] # in the loop
                 runner.stop() if marks(each) else None
             )
