@@ -12,6 +12,7 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Column, Table
 
+from presence.cli.bench_scratch import scratch
 from presence.cli.context import exit_on_error
 from presence.events.errors import CallerError
 
@@ -61,9 +62,9 @@ def gateway(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per case and line.")] = False,
 ) -> None:
     """Measure the gateway beside a bare gRPC servicer that answers a constant, asked by ghz in turn."""
-    from presence.cli import bench_gateway, bench_scoring  # noqa: PLC0415 (the other benches need no gRPC)
+    from presence.cli import bench_gateway  # noqa: PLC0415 (the other benches need no gRPC)
 
-    with bench_scoring.scratch(kafka or None) as found:
+    with scratch(kafka) as found:
         load = bench_gateway.Ghz(ghz, found.data, seconds)
         for row in bench_gateway.measure(found, load, people, processes):
             _show(row, as_json)
@@ -91,7 +92,7 @@ def scoring(
     from presence.cli import bench_scoring  # noqa: PLC0415 (the other benches need no broker)
 
     percents = [int(each) for each in loads.split(",") if each]
-    with bench_scoring.scratch(kafka or None) as found:
+    with scratch(kafka) as found:
         drained, running = bench_scoring.drain(found, events, people, workers)
         try:
             _show(drained, as_json)
@@ -138,7 +139,7 @@ def ingest(
         if as_json:
             print(json.dumps(result), flush=True)
 
-    with bench_ingest.scratch(kafka) as found:
+    with scratch(kafka) as found:
         for enrolled in (True, False):
             show(bench_ingest.jetstream(found, frames, enrolled=enrolled))
         for network in bench_ingest.MADE:

@@ -22,7 +22,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSe
 from presence.broker.ports import free_port
 from presence.cli.bench_bare import SERVICE
 from presence.cli.bench_people import person, scores
-from presence.cli.bench_scoring import environment
+from presence.cli.bench_scratch import environment
 from presence.client import Client
 from presence.events.errors import CallerError, SourceUnavailable
 from presence.log.kafka import ensure_topics, producer

@@ -4,10 +4,8 @@ import json
 import resource
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -15,7 +13,6 @@ from typing import Any
 
 import psutil
 
-from presence.broker import Broker
 from presence.demo.frames import CAST, frames
 from presence.events.errors import SourceUnavailable
 from presence.events.vocabulary import Network, PersonKind
@@ -30,28 +27,11 @@ from presence.roster.follower import Follower
 from presence.roster.keys import MasterKey
 from presence.roster.people import ConsentBasis
 
-PARTITIONS = 4
 CPU_BOUND_RATIO = 0.85
 """Of one core; from there on it is our own code that bounds the rate."""
 IDLE_RATIO_MIN = 0.1
 """Of all cores; below it, and with less than that one core, the machine is busy with something else."""
 NOBODY_ENROLLED = "did:plc:" + "z" * 24
-
-
-@contextmanager
-def scratch(kafka: str) -> Iterator[Settings]:
-    """A deployment of its own in a folder that goes; its broker too, unless `kafka` names one."""
-    with tempfile.TemporaryDirectory(prefix="presence-bench-") as folder:
-        plain = Settings.from_env({})
-        found = replace(plain, data=Path(folder), namespace=f"bench{now_ms()}", partitions=PARTITIONS)
-        if kafka:
-            yield replace(found, kafka=kafka)
-            return
-        broker = Broker(Path(folder) / "broker")
-        try:
-            yield replace(found, kafka=str(broker.start().bootstrap))
-        finally:
-            broker.stop()
 
 
 def jetstream(settings: Settings, count: int, *, enrolled: bool) -> dict[str, Any]:

@@ -1,14 +1,9 @@
 """Measures the scoring workers as they run: from a full log to published scores, and how late a score is under load."""
 
-import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,7 +11,7 @@ from typing import Any
 import psutil
 from kafka import KafkaConsumer
 
-from presence.broker import Broker
+from presence.cli.bench_scratch import environment
 from presence.demo.latency import percentile
 from presence.events.errors import SourceUnavailable
 from presence.log.clock import now_ms
@@ -78,29 +73,6 @@ class Workers:
             process.terminate()
         for process in self.processes:
             process.wait(15)
-
-
-def environment(settings: Settings) -> dict[str, str]:
-    return os.environ | {
-        "PRESENCE_KAFKA": settings.kafka,
-        "PRESENCE_NAMESPACE": settings.namespace,
-        "PRESENCE_DATA": str(settings.data),
-    }
-
-
-@contextmanager
-def scratch(kafka: str | None) -> Iterator[Settings]:
-    """Settings of a deployment of its own, in a folder that goes; its broker, unless `kafka` names one."""
-    with tempfile.TemporaryDirectory(prefix="presence-bench-") as folder:
-        found = replace(Settings.from_env({}), data=Path(folder), namespace=f"bench{now_ms()}")
-        if kafka:
-            yield replace(found, kafka=kafka)
-            return
-        broker = Broker(Path(folder) / "broker")
-        try:
-            yield replace(found, kafka=str(broker.start().bootstrap))
-        finally:
-            broker.stop()
 
 
 def load(settings: Settings, people: int, events: int, rate: int) -> "subprocess.Popen[bytes]":

@@ -66,13 +66,9 @@ def bluesky_ingest(
     with ExitStack() as stack:
         stack.enter_context(exclusive(folder))
         ensure_topics(settings)
-        follower = Follower(settings, MasterKey.load(settings))
-        stack.callback(follower.close)
-        follower.catch_up()
+        follower = caught_up(settings, stack)
         source = _source(options, follower)
         stack.callback(source.close)
-        received = ReceivedIndex(folder / settings.namespace / "received")
-        stack.callback(received.close)
         yield logged(
             settings,
             stack,
@@ -81,10 +77,20 @@ def bluesky_ingest(
             source=source,
             decode=of_bytes(bluesky.decode),
             follower=follower,
-            received=received,
             newcomers=_newcomers(settings, options, follower, stack),
             on_checkpoint=on_checkpoint,
         )
+
+
+def caught_up(settings: Settings, stack: ExitStack) -> Follower:
+    """A follower that has read the roster to its end; it is closed with `stack`.
+
+    Raises SourceUnavailable if no broker answers or the topic is missing.
+    """
+    follower = Follower(settings, MasterKey.load(settings))
+    stack.callback(follower.close)
+    follower.catch_up()
+    return follower
 
 
 def logged(
@@ -96,7 +102,6 @@ def logged(
     source: Source,
     decode: Decoder,
     follower: Follower,
-    received: ReceivedIndex,
     newcomers: Newcomers | None = None,
     on_checkpoint: Callable[[Counts], None] = lambda _: None,
     on_acknowledged: Callable[[int], None] = lambda _: None,
@@ -105,6 +110,8 @@ def logged(
 
     Raises SourceUnavailable if no broker answers.
     """
+    received = ReceivedIndex(settings.data / "ingest" / network / settings.namespace / "received")
+    stack.callback(received.close)
     store = CursorStore(cursors)
     stack.callback(store.close)
     recent = Recent()

@@ -12,7 +12,7 @@ from presence.events.errors import CallerError
 from presence.events.vocabulary import PersonId
 from presence.ingest.acts import Decoded, Decoder
 from presence.ingest.address import Addressing
-from presence.ingest.bootstrap import logged
+from presence.ingest.bootstrap import caught_up, logged
 from presence.ingest.cursor import Checkpoint, CursorStore, Trail
 from presence.ingest.exports.export import Export
 from presence.ingest.exports.importer import Importer
@@ -27,7 +27,6 @@ from presence.ingest.runner import Runner
 from presence.log.kafka import ensure_topics
 from presence.log.settings import Settings
 from presence.roster.follower import Follower
-from presence.roster.keys import MasterKey
 from presence.roster.people import person_id
 
 SOMEBODY = "me"
@@ -120,14 +119,10 @@ def imported(settings: Settings, options: ImportOptions) -> Iterator[Import]:
     with Export(options.path) as export, ExitStack() as stack:
         stack.enter_context(exclusive(folder / "imports"))
         ensure_topics(settings)
-        follower = Follower(settings, MasterKey.load(settings))
-        stack.callback(follower.close)
-        follower.catch_up()
+        follower = caught_up(settings, stack)
         account = _account(follower, person, network, options.account or importer.owner(export))
         source = ExportSource(export, importer, _label(export, person, account))
         stack.callback(source.close)
-        received = ReceivedIndex(folder / settings.namespace / "received")
-        stack.callback(received.close)
         cursors = folder / "imports" / settings.namespace
         if options.again:
             store = CursorStore(cursors)
@@ -141,7 +136,6 @@ def imported(settings: Settings, options: ImportOptions) -> Iterator[Import]:
             source=source,
             decode=_decoder(importer, account),
             follower=follower,
-            received=received,
         )
         runner.forgets = False
         runner.counts.read = source.skipped

@@ -5,16 +5,14 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from presence.events.errors import CallerError
-from presence.ingest.bootstrap import logged
+from presence.ingest.bootstrap import caught_up, logged
 from presence.ingest.frames import Source
 from presence.ingest.lock import exclusive
 from presence.ingest.network import KnownNetwork, Polling, Streaming, given, missing
-from presence.ingest.received import ReceivedIndex
 from presence.ingest.runner import Runner
 from presence.log.kafka import ensure_topics
 from presence.log.settings import Settings
 from presence.roster.follower import Follower
-from presence.roster.keys import MasterKey
 
 MakeSource = Callable[[Mapping[str, str], Follower, Path, ExitStack], Source]
 """Of the settings that the way needs, who is enrolled, a folder, and what is closed at the end."""
@@ -42,13 +40,9 @@ def live_ingest(
     with ExitStack() as stack:
         stack.enter_context(exclusive(folder))
         ensure_topics(settings)
-        follower = Follower(settings, MasterKey.load(settings))
-        stack.callback(follower.close)
-        follower.catch_up()
+        follower = caught_up(settings, stack)
         source = make(given(way.needs, env), follower, folder / settings.namespace, stack)
         stack.callback(source.close)
-        received = ReceivedIndex(folder / settings.namespace / "received")
-        stack.callback(received.close)
         yield logged(
             settings,
             stack,
@@ -57,5 +51,4 @@ def live_ingest(
             source=source,
             decode=way.decode,
             follower=follower,
-            received=received,
         )

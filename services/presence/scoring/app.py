@@ -27,9 +27,9 @@ SESSION_TIMEOUT_S = 10.0
 """How long a killed worker's partitions stay with it before another gets them."""
 FETCH_TIMEOUT_S = 1.0
 SMALL_RECORDS = 20_000
-"""Batches below this cost more by their number than by their records, so more may gather for the next one:"""
+"""Batches below this cost more by their number than by their records: more may gather before the next one."""
 GATHER_S_MAX = 0.03
-"""as long as the last one took, at most so long."""
+"""How long they may gather: as long as the last batch took, and no longer than this."""
 TELL_S = 10.0
 """How often a worker that has much to catch up with says so."""
 RECORDS_MAX = 100_000

@@ -5,10 +5,9 @@ from contextlib import ExitStack, contextmanager
 
 from presence.events.errors import CallerError
 from presence.events.vocabulary import Network
-from presence.ingest.bootstrap import logged
+from presence.ingest.bootstrap import caught_up, logged
 from presence.ingest.lock import exclusive
 from presence.ingest.network import given, is_only_way, known, missing, names
-from presence.ingest.received import ReceivedIndex
 from presence.ingest.runner import Runner
 from presence.ingest.webhooks.hook import Hook
 from presence.ingest.webhooks.inbox import Inbox
@@ -17,8 +16,6 @@ from presence.ingest.webhooks.receiver import Door, Receiver
 from presence.ingest.webhooks.server import WebhookServer
 from presence.log.kafka import ensure_topics
 from presence.log.settings import Settings
-from presence.roster.follower import Follower
-from presence.roster.keys import MasterKey
 
 
 def hooks(env: Mapping[str, str], wanted: Sequence[str] = ()) -> list[Hook]:
@@ -66,11 +63,7 @@ def webhook_server(
 def _runner(settings: Settings, stack: ExitStack, door: Door) -> Runner:
     folder = settings.data / "ingest" / door.hook.network
     stack.enter_context(exclusive(folder / "webhooks"))
-    follower = Follower(settings, MasterKey.load(settings))
-    stack.callback(follower.close)
-    follower.catch_up()
-    received = ReceivedIndex(folder / settings.namespace / "received")
-    stack.callback(received.close)
+    follower = caught_up(settings, stack)
     runner = logged(
         settings,
         stack,
@@ -79,7 +72,6 @@ def _runner(settings: Settings, stack: ExitStack, door: Door) -> Runner:
         source=door.inbox,
         decode=door.hook.decode,
         follower=follower,
-        received=received,
     )
     runner.on_acknowledged = door.inbox.acknowledge
     return runner
