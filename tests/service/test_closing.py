@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from tests.service.logs import DAY_MS, NOW_MS, Record, events, records
 
+from presence.batch.letters import Topic
 from presence.events.vocabulary import (
     AccountHash,
     ActorHash,
@@ -22,7 +23,6 @@ from presence.events.vocabulary import (
 from presence.log import codec, revision
 from presence.model.spec import load
 from presence.scoring import partition as module
-from presence.scoring.outbox import Topic
 from presence.scoring.partition import Partition
 from presence.scoring.store import Store
 from presence.v1 import score_pb2

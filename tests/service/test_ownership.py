@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from presence.batch.records import Record
 from presence.events.errors import InvariantBroken
 from presence.events.vocabulary import Event, EventId, Kind, PersonId, PersonKind
 from presence.log import codec
 from presence.model.spec import load
-from presence.scoring.batch import Record
 from presence.scoring.ownership import claim
 from presence.scoring.partition import Partition
 

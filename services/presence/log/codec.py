@@ -1,6 +1,6 @@
 """Between the bytes of the log and `Event`.
 
-Nothing else in Presence touches `Event`'s protobuf, but `presence.scoring.decode`, which reads whole batches.
+Nothing else in Presence touches `Event`'s protobuf, but `presence.batch.decode`, which reads whole batches.
 """
 
 from collections.abc import Callable, Mapping

@@ -14,10 +14,10 @@ import structlog
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
+from presence.batch.records import Record
 from presence.events.errors import InvariantBroken
 from presence.log.settings import Settings
 from presence.model.spec import load
-from presence.scoring.batch import Record
 from presence.scoring.partition import Gap
 from presence.scoring.scorer import Scorer
 

@@ -14,8 +14,8 @@ import lmdb
 import numpy as np
 import numpy.typing as npt
 
+from presence.batch.tables import LEDGER, Packed, Rows
 from presence.events.errors import InvariantBroken
-from presence.scoring.tables import LEDGER, Packed, Rows
 
 Index = npt.NDArray[np.intp]
 Mask = npt.NDArray[np.bool_]

@@ -1,32 +1,13 @@
-"""What a partition has to send besides scores: dead letters, and the closing scores of a day."""
+"""The letters that a partition has still to send, on disk."""
 
 from collections.abc import Iterable, Sequence
-from enum import IntEnum
 from itertools import islice
 from typing import Any
 
 import lmdb
 import msgspec
 
-
-class Topic(IntEnum):
-    DLQ = 0
-    HISTORY = 1
-
-
-class Letter(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """One record to be sent.
-
-    DLQ: `value` as it was read at `offset`, `reason` why it was refused. HISTORY: the serialised score of a
-    person (`key`: `person/YYYY-MM-DD`) when the day ended at `time_ms`.
-    """
-
-    topic: Topic
-    key: bytes
-    value: bytes
-    reason: str = ""
-    offset: int = 0
-    time_ms: int = 0
+from presence.batch.letters import Letter
 
 
 class Outbox:

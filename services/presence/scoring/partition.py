@@ -7,17 +7,17 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from presence.batch import closing
+from presence.batch.closing import Closed
+from presence.batch.letters import Letter
+from presence.batch.records import Record, read
+from presence.batch.translate import Translator
 from presence.log.topics import DAY_MS
 from presence.model.evaluate import Scores, evaluate
 from presence.model.fold import fold_coded
 from presence.model.spec import Model
-from presence.scoring import batch, closing
-from presence.scoring.batch import Record
-from presence.scoring.closing import Closed
-from presence.scoring.outbox import Letter
 from presence.scoring.states import Loaded
 from presence.scoring.store import Store
-from presence.scoring.translate import Translator
 
 PEOPLE_MAX = 50_000
 """Scores in one publication: bounds its memory and how long the fold waits for it."""
@@ -72,7 +72,7 @@ class Partition:
             return 0
         if fresh[0].offset > self.store.offset and not after_gap:
             raise Gap(self.store.offset)
-        for part in batch.read(fresh).days(self.store.meta.clock_ms):
+        for part in read(fresh).days(self.store.meta.clock_ms):
             while part.ends_day and self.store.sweeping:
                 self._sweep(PEOPLE_MAX)  # The day before ends for everybody before the next one does.
             opened = self.store.open_batch(part)

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 
 from aiokafka import AIOKafkaProducer
 
+from presence.batch.letters import Letter, Topic
 from presence.log.settings import Settings
-from presence.scoring.outbox import Letter, Topic
 from presence.scoring.partition import Publication
 
 LINGER_MS = 0

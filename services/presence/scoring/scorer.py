@@ -8,10 +8,10 @@ from functools import partial
 import structlog
 from aiokafka.errors import KafkaError, ProducerFenced
 
+from presence.batch.records import Record
 from presence.events.errors import InvariantBroken, PresenceError, SourceUnavailable
 from presence.log.settings import Settings
 from presence.model.spec import Model
-from presence.scoring.batch import Record
 from presence.scoring.ownership import claim
 from presence.scoring.partition import Partition
 from presence.scoring.publisher import Publisher

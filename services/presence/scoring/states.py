@@ -12,11 +12,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from presence.batch import tables
+from presence.batch.tables import HEADER, PERSON_FIELDS, NetworkCodes, Packed, Rows
 from presence.model.fold import Folded
 from presence.model.state import COUNTS, FLAGS, GAUGES, LEDGER, PEOPLE, State
-from presence.scoring import tables
 from presence.scoring.ledger import Entries
-from presence.scoring.tables import HEADER, PERSON_FIELDS, NetworkCodes, Packed, Rows
 
 _TABLES = MappingProxyType({"counts": COUNTS, "gauges": GAUGES, "flags": FLAGS})
 _LEDGER = MappingProxyType({name: dtype for name, dtype in LEDGER.items() if name != "undone"})

@@ -19,19 +19,21 @@ import msgspec
 import numpy as np
 import polars as pl
 
+from presence.batch import closing, tables
+from presence.batch.closing import Closed, Day
+from presence.batch.letters import Letter, Topic
+from presence.batch.records import Batch
+from presence.batch.tables import HEADER, NetworkCodes
 from presence.events.errors import InvariantBroken, SourceUnavailable
 from presence.log.topics import DAY_MS
 from presence.model.fold import Folded, for_everybody
 from presence.model.spec import Model
 from presence.model.state import State
-from presence.scoring import closing, states, tables
-from presence.scoring.batch import Batch
-from presence.scoring.closing import Closed, Day
+from presence.scoring import states
 from presence.scoring.ledger import Entries, Ledger
-from presence.scoring.outbox import Letter, Outbox, Topic
+from presence.scoring.outbox import Outbox
 from presence.scoring.pending import Pending
 from presence.scoring.states import Loaded
-from presence.scoring.tables import HEADER, NetworkCodes
 
 SCHEMA_VERSION = 2
 MAP_BYTES = 2**30

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from presence.scoring.tables import CLOSINGS, Packed
+from presence.batch.tables import CLOSINGS, Packed
 
 DAYS_KEPT = 31
 """What the longest change needs."""

@@ -9,13 +9,13 @@ import polars as pl
 from google.protobuf.timestamp_pb2 import Timestamp
 from tests.service.logs import events
 
+from presence.batch.translate import Translator
 from presence.log.revision import Revision, encode
 from presence.model.columns import frame
 from presence.model.evaluate import Scores, evaluate
 from presence.model.fold import fold
 from presence.model.spec import PILLARS, load
 from presence.model.state import State
-from presence.scoring.translate import Translator
 from presence.v1 import event_pb2, score_pb2
 
 MODEL = load()

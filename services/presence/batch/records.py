@@ -9,12 +9,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from presence.batch import decode
+from presence.batch.letters import Letter, Topic
 from presence.events.vocabulary import NOBODY, Kind
 from presence.log import codec
 from presence.log.topics import DAY_MS
 from presence.model.coding import Coding
-from presence.scoring import decode
-from presence.scoring.outbox import Letter, Topic
 
 VALUE_BYTES_MAX = codec.RECORD_BYTES_MAX
 """How much of an unreadable record is kept for the dead letter topic."""

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from presence.batch.decode import read
 from presence.events import door
 from presence.events.errors import InvalidEvent
 from presence.events.vocabulary import (
@@ -21,7 +22,6 @@ from presence.events.vocabulary import (
     Verb,
 )
 from presence.log import codec
-from presence.scoring.decode import read
 from presence.v1 import event_pb2
 
 NOW_MS = 1_795_000_000_000
