@@ -98,7 +98,7 @@ def test_a_refusal_is_not_tried_again(gateway: Any) -> None:
             return continuation(details, request)
 
     with Client(gateway.address) as client:
-        client._scores = type(client._scores)(grpc.intercept_channel(client._channel, Counting()))  # noqa: SLF001
+        client._channel = grpc.intercept_channel(client._channel, Counting())  # noqa: SLF001
         with pytest.raises(NotFound):
             client.get_score("p_" + "a" * 26)
     assert len(calls) == 1

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
+from functools import cache
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -32,7 +33,7 @@ class AsyncClient:
         self._timeout_s = timeout_s
         self._metadata = access.metadata()
         self._channel = access.channel(address, asynchronous=True)
-        self._scores: Any = ScoreServiceStub(self._channel)
+        self._stub = cache(self._made)
         self._health: Any = health_pb2_grpc.HealthStub(self._channel)
 
     async def __aenter__(self) -> Self:
@@ -129,7 +130,9 @@ class AsyncClient:
         watched = tuple(people)
 
         def call(token: str) -> Any:
-            return self._scores.WatchScores(questions.watch_scores(watched, token), metadata=self._metadata)
+            return self._stub(ScoreServiceStub).WatchScores(
+                questions.watch_scores(watched, token), metadata=self._metadata
+            )
 
         return AsyncWatch(call, self.address, resume_token)
 
@@ -141,9 +144,12 @@ class AsyncClient:
             return False
         return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
 
+    def _made(self, service: Callable[[Any], Any]) -> Any:
+        return service(self._channel)
+
     async def _ask(self, question: Question[T], timeout_s: float | None) -> T:
         deadline = time.monotonic() + (self._timeout_s if timeout_s is None else timeout_s)
-        call = getattr(self._scores, question.method)
+        call = getattr(self._stub(question.service), question.method)
         attempts = 0
         while True:
             try:

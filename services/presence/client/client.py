@@ -1,7 +1,8 @@
 """The typed, synchronous client of a gateway."""
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -38,7 +39,7 @@ class Client:
         self._timeout_s = timeout_s
         self._metadata = access.metadata()
         self._channel = access.channel(address)
-        self._scores = ScoreServiceStub(self._channel)
+        self._stub = cache(self._made)
         self._health = health_pb2_grpc.HealthStub(self._channel)
 
     def __enter__(self) -> Self:
@@ -132,7 +133,7 @@ class Client:
 
         def call(token: str) -> object:
             request = questions.watch_scores(watched, token)
-            return self._scores.WatchScores(request, metadata=self._metadata)
+            return self._stub(ScoreServiceStub).WatchScores(request, metadata=self._metadata)
 
         return Watch(call, self.address, resume_token)
 
@@ -144,9 +145,12 @@ class Client:
             return False
         return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
 
+    def _made(self, service: Callable[[Any], Any]) -> Any:
+        return service(self._channel)
+
     def _ask(self, question: Question[T], timeout_s: float | None) -> T:
         deadline = time.monotonic() + (self._timeout_s if timeout_s is None else timeout_s)
-        call: Any = getattr(self._scores, question.method)
+        call: Any = getattr(self._stub(question.service), question.method)
         attempts = 0
         while True:
             try:

@@ -9,6 +9,7 @@ from presence.client.score import Score
 from presence.client.score import from_message as score_from
 from presence.events.vocabulary import PersonKind, Severity
 from presence.v1 import event_pb2, service_pb2
+from presence.v1.service_pb2_grpc import ScoreServiceStub
 
 T = TypeVar("T")
 
@@ -19,6 +20,8 @@ class Question(NamedTuple, Generic[T]):
     method: str
     request: Any
     read: Callable[[Any], T]
+    service: Callable[[Any], Any] = ScoreServiceStub
+    """Makes the stub of a channel."""
 
 
 def get_score(person: str, min_revision: str) -> Question[Score]:

@@ -7,20 +7,20 @@ moved on, and ends when the writer does. It says on its standard output that it 
 import asyncio
 import os
 import sys
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 from presence.events.errors import CallerError, PresenceError
 from presence.gateway.read_model import ReadModel, Seen
-from presence.gateway.reasons import ReasonServicer
 from presence.gateway.server import GatewayServer
 from presence.gateway.servicer import Limits, ScoreServicer
+from presence.gateway.services import Parts, services
 from presence.gateway.session import Session
 from presence.gateway.settings import GatewaySettings
 from presence.gateway.signals import stop_signal
 from presence.gateway.watching import Watchers
 from presence.log.logging import configure
 from presence.log.settings import Settings
-from presence.model.spec import load
 
 LISTENS = b"listening\n"
 _RINGS = 65_536
@@ -50,36 +50,44 @@ class Follower:
         return seen is not None
 
 
-async def serve(own: GatewaySettings, address: str, folder: Path, session: Session) -> None:
+async def serve(
+    settings: Settings, own: GatewaySettings, address: str, folder: Path, session: Session
+) -> None:
     """Serve until the pipe ends, SIGTERM or SIGINT. Raises CallerError for what cannot be used."""
     limits = Limits(bookmark_s=own.watch_bookmark_s, stall_s=own.watch_stall_s)
     stopping = stop_signal()
     with ReadModel(folder) as model:
-        watchers = Watchers(limits.watchers_max, own.watches_max)
-        servicer = ScoreServicer(model, watchers, limits)
-        reasons = ReasonServicer(servicer, model, load(), limits)
-        server = GatewayServer(address, own, (*servicer.methods(), *reasons.methods()), watchers)
-        follower = Follower(model, servicer, watchers, session)
-        rung = asyncio.Event()
+        async with AsyncExitStack() as closing:
+            watchers = Watchers(limits.watchers_max, own.watches_max)
+            servicer = ScoreServicer(model, watchers, limits)
+            parts = Parts(
+                settings=settings, own=own, limits=limits, model=model, scores=servicer, closing=closing
+            )
+            server = GatewayServer(address, own, services(parts), watchers)
+            await _serve(server, Follower(model, servicer, watchers, session), stopping)
 
-        def on_ring() -> None:
-            if os.read(sys.stdin.fileno(), _RINGS):
-                rung.set()
-            else:
-                stopping.set()
 
-        loop = asyncio.get_running_loop()
-        loop.add_reader(sys.stdin.fileno(), on_ring)
-        await server.start()
-        os.write(sys.stdout.fileno(), LISTENS)
-        following = asyncio.create_task(_follow(follower, server, rung))
-        stopped = asyncio.create_task(stopping.wait())
-        await asyncio.wait((following, stopped), return_when=asyncio.FIRST_COMPLETED)
-        loop.remove_reader(sys.stdin.fileno())
-        await server.stop()
-        if following.done():
-            following.result()
-        following.cancel()
+async def _serve(server: GatewayServer, follower: Follower, stopping: asyncio.Event) -> None:
+    rung = asyncio.Event()
+
+    def on_ring() -> None:
+        if os.read(sys.stdin.fileno(), _RINGS):
+            rung.set()
+        else:
+            stopping.set()
+
+    loop = asyncio.get_running_loop()
+    loop.add_reader(sys.stdin.fileno(), on_ring)
+    await server.start()
+    os.write(sys.stdout.fileno(), LISTENS)
+    following = asyncio.create_task(_follow(follower, server, rung))
+    stopped = asyncio.create_task(stopping.wait())
+    await asyncio.wait((following, stopped), return_when=asyncio.FIRST_COMPLETED)
+    loop.remove_reader(sys.stdin.fileno())
+    await server.stop()
+    if following.done():
+        following.result()
+    following.cancel()
 
 
 async def _follow(follower: Follower, server: GatewayServer, rung: asyncio.Event) -> None:
@@ -97,9 +105,10 @@ def main() -> int:
     """Exit code: 0 after a stop, 2 for a wrong setting, 1 for anything else."""
     address, folder, session = sys.argv[1:]
     try:
-        configure(Settings.from_env(os.environ).log_format)
+        settings = Settings.from_env(os.environ)
+        configure(settings.log_format)
         own = GatewaySettings.from_env(os.environ)
-        asyncio.run(serve(own, address, Path(folder), Session(bytes.fromhex(session))))
+        asyncio.run(serve(settings, own, address, Path(folder), Session(bytes.fromhex(session))))
     except PresenceError as error:
         print(f"presence.gateway: {type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201 (its last word)
         return 2 if isinstance(error, CallerError) else 1

@@ -12,9 +12,8 @@ from grpc_reflection.v1alpha import reflection
 
 from presence.events.errors import CallerError
 from presence.gateway import calls, transport
-from presence.gateway.calls import Method
 from presence.gateway.door import Door
-from presence.gateway.servicer import SERVICE
+from presence.gateway.services import Service
 from presence.gateway.settings import GatewaySettings
 from presence.gateway.watching import Watchers
 
@@ -38,21 +37,24 @@ OPTIONS = (
 
 
 class GatewayServer:
-    """ScoreService, health and reflection on one port."""
+    """The services, health and reflection on one port."""
 
     def __init__(
-        self, address: str, settings: GatewaySettings, methods: Sequence[Method], watchers: Watchers
+        self, address: str, settings: GatewaySettings, services: Sequence[Service], watchers: Watchers
     ) -> None:
         """Bind `address` (`host:port`), with others. Raises CallerError if that cannot be."""
         self._watchers = watchers
         self._server = grpc.aio.server(options=OPTIONS, maximum_concurrent_rpcs=CALLS_MAX)
         self._health = health.aio.HealthServicer()
-        handlers = calls.handlers(methods, Door.of(settings))
-        self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, handlers),))
-        self._server.add_registered_method_handlers(SERVICE, handlers)
+        self._names = tuple(service.name for service in services)
+        door = Door.of(settings)  # One for all: a caller's rate is of all that they call.
+        for name, methods in services:
+            handlers = calls.handlers(methods, door)
+            self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(name, handlers),))
+            self._server.add_registered_method_handlers(name, handlers)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         if settings.reflection:
-            names = (SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)
+            names = (*self._names, health.SERVICE_NAME, reflection.SERVICE_NAME)
             reflection.enable_server_reflection(names, self._server)
         credentials = transport.credentials(settings)
         try:
@@ -79,5 +81,5 @@ class GatewayServer:
         await self._server.stop(STOP_GRACE_S)
 
     async def _set_health(self, status: "health_pb2.HealthCheckResponse.ServingStatus") -> None:
-        for name in ("", SERVICE):
+        for name in ("", *self._names):
             await self._health.set(name, status)

@@ -1,0 +1,51 @@
+"""What the serving processes answer: every service of the API, put together from the same parts.
+
+A service is a name, its methods, and whatever it opens: a builder takes `Parts` and returns a `Service`. Another one is a
+builder of its own file and a line in `BUILDERS`; who may call, limits, refusals and the audit log come with `Method`.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from presence.gateway.calls import Method
+from presence.gateway.read_model import ReadModel
+from presence.gateway.reasons import ReasonServicer
+from presence.gateway.servicer import SERVICE, Limits, ScoreServicer
+from presence.gateway.settings import GatewaySettings
+from presence.log.settings import Settings
+from presence.model.spec import load
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What services are made of. A builder opens nothing that it does not push onto `closing`, and waits for no network."""
+
+    settings: Settings
+    own: GatewaySettings
+    limits: Limits
+    model: ReadModel
+    scores: ScoreServicer
+    closing: AsyncExitStack
+    """Unwound after the last call has ended."""
+
+
+class Service(NamedTuple):
+    """`name` with its package, as in `presence.v1.ScoreService`."""
+
+    name: str
+    methods: Sequence[Method]
+
+
+def _scores(parts: Parts) -> Service:
+    reasons = ReasonServicer(parts.scores, parts.model, load(), parts.limits)
+    return Service(SERVICE, (*parts.scores.methods(), *reasons.methods()))
+
+
+BUILDERS: tuple[Callable[[Parts], Service], ...] = (_scores,)
+
+
+def services(parts: Parts) -> tuple[Service, ...]:
+    """All of them. Raises CallerError for a setting that cannot be used."""
+    return tuple(build(parts) for build in BUILDERS)
