@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from presence.events.errors import InvalidEvent
-from presence.events.vocabulary import Direction, Event, Gauge, Kind, Severity, Verb
+from presence.events.vocabulary import Decision, Direction, Event, Gauge, Kind, Severity, Verb
 
 OCCURRED_MS_MIN = 1_072_915_200_000
 """2004-01-01T00:00Z: no network of today is older."""
@@ -23,6 +23,11 @@ NUMBER_MAX = 1_000_000
 MEAN_MAX = 100_000
 PERSON_CHARS_MAX = 200
 SEALED_REF_BYTES_MAX = 4096
+SEALED_NOTE_BYTES_MAX = 2_048
+"""A note of 500 characters in any script, with its nonce and tag."""
+CONFIDENCE_MAX = 1_000_000
+ASSOCIATES_MAX = 50
+"""How many are named; `number` says how many count."""
 U64_MAX = 2**64 - 1
 
 GAUGE_MAX: Mapping[Gauge, int] = MappingProxyType(
@@ -36,6 +41,10 @@ GAUGE_MAX: Mapping[Gauge, int] = MappingProxyType(
 )
 
 NETWORK = re.compile(r"[a-z0-9_-]{1,32}")
+MODERATOR = re.compile(r"[a-z0-9_.-]{0,32}")
+MODERATOR_VERSION = re.compile(r"[A-Za-z0-9_.+-]{0,32}")
+OPERATOR = re.compile(r"[A-Za-z0-9:_.-]{0,64}")
+"""An id of whoever decided: too narrow for a name with its spaces, or an address with its `@`."""
 
 
 def check(event: Event) -> Event:
@@ -115,11 +124,23 @@ def _ref(event: Event) -> None:
 
 def _flag(event: Event) -> None:
     _require("flag", event.severity != Severity.UNSPECIFIED, "a flag needs a severity")
+    _require("flag", bool(MODERATOR.fullmatch(event.moderator)), "moderator is not a short code")
+    _require("flag", bool(MODERATOR_VERSION.fullmatch(event.moderator_version)), "that is no version")
+    _require("flag", bool(OPERATOR.fullmatch(event.operator)), "operator is not a pseudonymous id")
+    _require("flag", 0 <= event.confidence_micro <= CONFIDENCE_MAX, "confidence is not 0 to 1_000_000")
+    decided = event.decision != Decision.UNSPECIFIED
+    agrees = event.withdrawn == (event.decision == Decision.WITHDRAWN)
+    _require("flag", agrees or not decided, "withdrawn is not what was decided")
+    _require("flag", len(event.sealed_note) <= SEALED_NOTE_BYTES_MAX, "the note is too long")
 
 
 def _associates(event: Event) -> None:
     _require("associates", 0 <= event.mean <= MEAN_MAX, "mean is not 0 to 100_000")
     _require("associates", 1 <= event.number <= NUMBER_MAX, "number is not 1 to 1_000_000")
+    named = event.associates
+    _require("associates", len(named) <= ASSOCIATES_MAX, "more than 50 associates are named")
+    fine = all(0 < len(each) <= PERSON_CHARS_MAX for each in named)
+    _require("associates", fine, "an associate is no person's id")
 
 
 def _complete(event: Event) -> None:

@@ -12,10 +12,10 @@ from typing import Any
 
 from presence.events.door import U64_MAX, check
 from presence.events.errors import CallerError, InvalidEvent
-from presence.events.vocabulary import Event, Word
+from presence.events.vocabulary import Event, PersonId, Word
 
 LINE_BYTES_MAX = 65_536
-"""No event comes near: it has 28 fields and a sealed reference of at most 4,096 bytes."""
+"""No event comes near: it has 36 fields, a sealed reference of at most 4,096 bytes and 50 ids."""
 I64_MAX = 2**63 - 1
 
 
@@ -46,6 +46,8 @@ def write(event: Event) -> str:
 def _plain(value: Any) -> Any:
     if isinstance(value, Word):
         return value.name
+    if isinstance(value, tuple):
+        return list(value)
     return value.hex() if isinstance(value, bytes) else value
 
 
@@ -95,6 +97,12 @@ def _bytes(value: Any) -> bytes:
     return bytes.fromhex(_text(value))
 
 
+def _people(value: Any) -> tuple[PersonId, ...]:
+    if not isinstance(value, list):
+        raise TypeError
+    return tuple(PersonId(_text(each)) for each in value)
+
+
 def _integer(low: int, high: int) -> Callable[[Any], int]:
     def read_integer(value: Any) -> int:
         if not isinstance(value, int) or isinstance(value, bool):
@@ -112,15 +120,17 @@ def _reader(kind: Any) -> tuple[Callable[[Any], Any], str]:
         return _word(kind), f"a word of {kind.__name__}"
     if getattr(kind, "__supertype__", kind) is str:
         return _text, "text"
-    if kind is bool:
-        return _truth, "true or false"
-    if kind is bytes:
-        return _bytes, "hexadecimal text"
-    if kind is int:
-        return _integer(-I64_MAX - 1, I64_MAX), "a 64-bit integer"
-    return _integer(0, U64_MAX), "an unsigned 64-bit integer"
+    return _PLAIN.get(kind, (_integer(0, U64_MAX), "an unsigned 64-bit integer"))
 
 
+_PLAIN: Mapping[Any, tuple[Callable[[Any], Any], str]] = MappingProxyType(
+    {
+        bool: (_truth, "true or false"),
+        bytes: (_bytes, "hexadecimal text"),
+        int: (_integer(-I64_MAX - 1, I64_MAX), "a 64-bit integer"),
+        tuple[PersonId, ...]: (_people, "a list of people's ids"),
+    }
+)
 _READERS: Mapping[str, Callable[[Any], Any]] = MappingProxyType(
     {field.name: _reader(field.type)[0] for field in fields(Event)}
 )

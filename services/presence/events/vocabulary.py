@@ -134,6 +134,26 @@ class Category(Word):
     OTHER = 7
 
 
+class Decision(Word):
+    UNSPECIFIED = 0
+    FOUND = 1
+    APPEALED = 2
+    UPHELD = 3
+    WITHDRAWN = 4
+
+
+class Grounds(Word):
+    UNSPECIFIED = 0
+    REVIEWED = 1
+    REPORTED = 2
+    QUOTATION = 3
+    CONTEXT = 4
+    NOT_THE_AUTHOR = 5
+    MENDED = 6
+    MISTAKE = 7
+    OTHER = 8
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """One fact of the log; fields that do not apply to its kind keep their default.
@@ -170,3 +190,11 @@ class Event:
     category: Category = Category.UNSPECIFIED
     complete_ms: int = 0
     sealed_ref: bytes = b""
+    moderator: str = ""
+    moderator_version: str = ""
+    confidence_micro: int = 0
+    decision: Decision = Decision.UNSPECIFIED
+    grounds: Grounds = Grounds.UNSPECIFIED
+    operator: str = ""
+    sealed_note: bytes = b""
+    associates: tuple[PersonId, ...] = ()

@@ -27,7 +27,7 @@ _USED: Mapping[Kind, tuple[str, ...]] = MappingProxyType(
         Kind.ENROLLED: ("person_kind",),
         Kind.ACTIVITY: ("direction", "verb", "object", "time_quality"),
         Kind.GAUGE: ("gauge",),
-        Kind.FLAG: ("severity", "category"),
+        Kind.FLAG: ("severity", "category", "decision", "grounds"),
     }
 )
 """The words that a kind uses: a newer writer may have set others that this code does not know."""
@@ -69,6 +69,7 @@ def decode(value: bytes) -> Event:
             values[name] = word(values[name]) if name in used else _known(word, values[name])
     except ValueError as error:
         raise InvalidEvent("unknown_word", str(error)) from error
+    values["associates"] = tuple(values["associates"])
     return Event(**values)
 
 

@@ -3,8 +3,10 @@
 isort:skip_file
 """
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
@@ -297,6 +299,80 @@ CATEGORY_PROFANITY: Category.ValueType  # 6
 CATEGORY_OTHER: Category.ValueType  # 7
 Global___Category: _TypeAlias = Category  # noqa: Y015
 
+class _Decision:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _DecisionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Decision.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    DECISION_UNSPECIFIED: _Decision.ValueType  # 0
+    DECISION_FOUND: _Decision.ValueType  # 1
+    """It was made, by a moderator or a person."""
+    DECISION_APPEALED: _Decision.ValueType  # 2
+    """Whom it is about, or somebody for them, objects. It stands until it is decided."""
+    DECISION_UPHELD: _Decision.ValueType  # 3
+    """It was looked at again and stands."""
+    DECISION_WITHDRAWN: _Decision.ValueType  # 4
+    """It was taken back, and takes nothing from the score any more."""
+
+class Decision(_Decision, metaclass=_DecisionEnumTypeWrapper):
+    """What was decided about a finding."""
+
+DECISION_UNSPECIFIED: Decision.ValueType  # 0
+DECISION_FOUND: Decision.ValueType  # 1
+"""It was made, by a moderator or a person."""
+DECISION_APPEALED: Decision.ValueType  # 2
+"""Whom it is about, or somebody for them, objects. It stands until it is decided."""
+DECISION_UPHELD: Decision.ValueType  # 3
+"""It was looked at again and stands."""
+DECISION_WITHDRAWN: Decision.ValueType  # 4
+"""It was taken back, and takes nothing from the score any more."""
+Global___Decision: _TypeAlias = Decision  # noqa: Y015
+
+class _Grounds:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _GroundsEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Grounds.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    GROUNDS_UNSPECIFIED: _Grounds.ValueType  # 0
+    GROUNDS_REVIEWED: _Grounds.ValueType  # 1
+    """A person read it and found it so."""
+    GROUNDS_REPORTED: _Grounds.ValueType  # 2
+    """Somebody reported it."""
+    GROUNDS_QUOTATION: _Grounds.ValueType  # 3
+    """It was quoted, reported or condemned, and not said."""
+    GROUNDS_CONTEXT: _Grounds.ValueType  # 4
+    """It meant something else where it was said: irony, a game, a word taken back."""
+    GROUNDS_NOT_THE_AUTHOR: _Grounds.ValueType  # 5
+    """Somebody else wrote it: the account was taken over, or the person mistaken."""
+    GROUNDS_MENDED: _Grounds.ValueType  # 6
+    """It was mended: taken down, or an apology accepted."""
+    GROUNDS_MISTAKE: _Grounds.ValueType  # 7
+    """The moderator, or a person, was wrong."""
+    GROUNDS_OTHER: _Grounds.ValueType  # 8
+
+class Grounds(_Grounds, metaclass=_GroundsEnumTypeWrapper):
+    """Why a person decided so about a finding."""
+
+GROUNDS_UNSPECIFIED: Grounds.ValueType  # 0
+GROUNDS_REVIEWED: Grounds.ValueType  # 1
+"""A person read it and found it so."""
+GROUNDS_REPORTED: Grounds.ValueType  # 2
+"""Somebody reported it."""
+GROUNDS_QUOTATION: Grounds.ValueType  # 3
+"""It was quoted, reported or condemned, and not said."""
+GROUNDS_CONTEXT: Grounds.ValueType  # 4
+"""It meant something else where it was said: irony, a game, a word taken back."""
+GROUNDS_NOT_THE_AUTHOR: Grounds.ValueType  # 5
+"""Somebody else wrote it: the account was taken over, or the person mistaken."""
+GROUNDS_MENDED: Grounds.ValueType  # 6
+"""It was mended: taken down, or an apology accepted."""
+GROUNDS_MISTAKE: Grounds.ValueType  # 7
+"""The moderator, or a person, was wrong."""
+GROUNDS_OTHER: Grounds.ValueType  # 8
+Global___Grounds: _TypeAlias = Grounds  # noqa: Y015
+
 @_typing.final
 class Event(_message.Message):
     """One record of the topic `presence.activity`, and its only message: what was
@@ -339,6 +415,14 @@ class Event(_message.Message):
     CATEGORY_FIELD_NUMBER: _builtins.int
     COMPLETE_MS_FIELD_NUMBER: _builtins.int
     SEALED_REF_FIELD_NUMBER: _builtins.int
+    MODERATOR_FIELD_NUMBER: _builtins.int
+    MODERATOR_VERSION_FIELD_NUMBER: _builtins.int
+    CONFIDENCE_MICRO_FIELD_NUMBER: _builtins.int
+    DECISION_FIELD_NUMBER: _builtins.int
+    GROUNDS_FIELD_NUMBER: _builtins.int
+    OPERATOR_FIELD_NUMBER: _builtins.int
+    SEALED_NOTE_FIELD_NUMBER: _builtins.int
+    ASSOCIATES_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     """First 8 bytes, big endian, of HMAC-SHA-256(data key of the person,
     `network ":" native id`). The same act has the same id however often and by
@@ -395,6 +479,32 @@ class Event(_message.Message):
     """The native URL or id, sealed by AES-256-GCM with the person's data key: a
     12-byte nonce, the ciphertext, a 16-byte tag.
     """
+    moderator: _builtins.str
+    """For FLAG: who found it, such as `rules`; up to 32 of [a-z0-9_.-]. Empty where a
+    person did, who is the `operator` then.
+    """
+    moderator_version: _builtins.str
+    """For FLAG by a moderator: its version; up to 32 of [A-Za-z0-9_.+-]."""
+    confidence_micro: _builtins.int
+    """For FLAG by a moderator: how sure it was, 0 to 1_000_000 micro."""
+    decision: Global___Decision.ValueType
+    """For FLAG: what was decided about the finding. The newest record of a `ref_id`
+    is the finding as it stands; all of them are its story.
+    """
+    grounds: Global___Grounds.ValueType
+    """For FLAG: why it was decided so, where a person did."""
+    operator: _builtins.str
+    """For FLAG: the pseudonymous id of who decided, such as `key:desk-3`, where it was
+    a person; up to 64 of [A-Za-z0-9:_.-]. Never a name.
+    """
+    sealed_note: _builtins.bytes
+    """For FLAG: a note of who decided, sealed as `sealed_ref` is."""
+    @_builtins.property
+    def associates(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """For ASSOCIATES: whose scores weigh most in `mean`, the most first; up to 50
+        pseudonymous ids.
+        """
+
     def __init__(
         self,
         *,
@@ -426,10 +536,18 @@ class Event(_message.Message):
         category: Global___Category.ValueType = ...,
         complete_ms: _builtins.int = ...,
         sealed_ref: _builtins.bytes = ...,
+        moderator: _builtins.str = ...,
+        moderator_version: _builtins.str = ...,
+        confidence_micro: _builtins.int = ...,
+        decision: Global___Decision.ValueType = ...,
+        grounds: Global___Grounds.ValueType = ...,
+        operator: _builtins.str = ...,
+        sealed_note: _builtins.bytes = ...,
+        associates: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "actor", b"actor", "actor_person", b"actor_person", "category", b"category", "complete_ms", b"complete_ms", "direction", b"direction", "gauge", b"gauge", "id", b"id", "in_reply_to_other", b"in_reply_to_other", "kind", b"kind", "magnitude", b"magnitude", "mean", b"mean", "network", b"network", "number", b"number", "object", b"object", "observed_ms", b"observed_ms", "occurred_ms", b"occurred_ms", "person", b"person", "person_kind", b"person_kind", "rating", b"rating", "ref_id", b"ref_id", "ref_occurred_ms", b"ref_occurred_ms", "sealed_ref", b"sealed_ref", "severity", b"severity", "time_quality", b"time_quality", "value", b"value", "verb", b"verb", "withdrawn", b"withdrawn"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "actor", b"actor", "actor_person", b"actor_person", "associates", b"associates", "category", b"category", "complete_ms", b"complete_ms", "confidence_micro", b"confidence_micro", "decision", b"decision", "direction", b"direction", "gauge", b"gauge", "grounds", b"grounds", "id", b"id", "in_reply_to_other", b"in_reply_to_other", "kind", b"kind", "magnitude", b"magnitude", "mean", b"mean", "moderator", b"moderator", "moderator_version", b"moderator_version", "network", b"network", "number", b"number", "object", b"object", "observed_ms", b"observed_ms", "occurred_ms", b"occurred_ms", "operator", b"operator", "person", b"person", "person_kind", b"person_kind", "rating", b"rating", "ref_id", b"ref_id", "ref_occurred_ms", b"ref_occurred_ms", "sealed_note", b"sealed_note", "sealed_ref", b"sealed_ref", "severity", b"severity", "time_quality", b"time_quality", "value", b"value", "verb", b"verb", "withdrawn", b"withdrawn"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -58,6 +58,9 @@ MESSAGES = st.builds(
     category=st.integers(0, 8),
     complete_ms=EDGES,
     sealed_ref=st.sampled_from([b"", b"s" * 300, b"s" * 4097]),
+    moderator=st.sampled_from(["", "rules", "No Code"]),
+    decision=st.integers(0, 5),
+    associates=st.lists(st.sampled_from(["p_c", ""]), max_size=2),
 )
 VALUES = MESSAGES.map(lambda message: message.SerializeToString()) | st.binary(max_size=40) | st.none()
 ALWAYS = {"id", "kind", "person", "network", "account", "occurred_ms", "observed_ms"}

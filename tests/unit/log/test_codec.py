@@ -10,10 +10,12 @@ from presence.events.vocabulary import (
     AccountHash,
     ActorHash,
     Category,
+    Decision,
     Direction,
     Event,
     EventId,
     Gauge,
+    Grounds,
     Kind,
     Network,
     Object,
@@ -59,6 +61,14 @@ EVENTS = st.builds(
     category=st.sampled_from(Category),
     complete_ms=I64,
     sealed_ref=st.binary(max_size=100),
+    moderator=st.text(max_size=10),
+    moderator_version=st.text(max_size=10),
+    confidence_micro=st.integers(-(2**31), 2**31 - 1),
+    decision=st.sampled_from(Decision),
+    grounds=st.sampled_from(Grounds),
+    operator=st.text(max_size=10),
+    sealed_note=st.binary(max_size=100),
+    associates=st.lists(st.text(max_size=5).map(PersonId), max_size=3).map(tuple),
 )
 
 
@@ -101,6 +111,8 @@ def test_the_schema_and_the_dataclass_name_the_same_fields() -> None:
         (Gauge, "Gauge"),
         (Severity, "Severity"),
         (Category, "Category"),
+        (Decision, "Decision"),
+        (Grounds, "Grounds"),
     ],
 )
 def test_the_words_of_the_schema_and_of_the_vocabulary_have_the_same_numbers(

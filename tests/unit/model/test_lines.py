@@ -35,6 +35,12 @@ LIKE = {
 }
 GAUGE = {"kind": "GAUGE", "person": "p", "network": "x", "gauge": "FOLLOWERS", "observed_ms": 1}
 
+FLAG = {"kind": "FLAG", "person": "p", "ref_id": 5, "severity": "severe"} | {
+    "occurred_ms": 1_700_000_000_000,
+    "observed_ms": 1_700_000_000_000,
+}
+COMPANY = {"kind": "ASSOCIATES", "person": "p", "mean": 1, "number": 1, "observed_ms": 1}
+
 
 def line(told: Any, **changes: Any) -> bytes:
     return json.dumps(told | changes).encode()
@@ -84,7 +90,8 @@ def test_every_kind_of_record_can_be_told() -> None:
         {"kind": "UNDO", "person": "p", "ref_id": 5, "observed_ms": 1},
         {"kind": "FLAG", "person": "p", "ref_id": 5, "severity": "severe", "withdrawn": True}
         | {"occurred_ms": 1_700_000_000_000, "observed_ms": 1_700_000_000_000},
-        {"kind": "ASSOCIATES", "person": "p", "mean": 100_000, "number": 1, "observed_ms": 1},
+        {"kind": "ASSOCIATES", "person": "p", "mean": 100_000, "number": 1, "observed_ms": 1}
+        | {"associates": ["p_a", "p_b"]},
         {"kind": "CLOCK", "observed_ms": 5},
         {"kind": "WATERMARK", "network": "x", "complete_ms": 5, "observed_ms": 5},
         {"kind": "UNLINKED", "person": "p", "network": "x", "account": 1, "observed_ms": 5},
@@ -94,6 +101,8 @@ def test_every_kind_of_record_can_be_told() -> None:
     assert [event.kind for event in events] == [kind for kind in Kind if kind]
     assert events[2].gauge == Gauge.FOLLOWERS
     assert events[4].severity == Severity.SEVERE
+    assert events[5].associates == ("p_a", "p_b")
+    assert lines.parse(lines.write(events[5]).encode()) == events[5]
     assert events[-1].sealed_ref == b"\x00\xff"
 
 
@@ -122,6 +131,16 @@ BAD = [
     (line(LIKE, person=7), "type: person"),
     (line(LIKE, in_reply_to_other=1), "type: in_reply_to_other"),
     (line(LIKE, sealed_ref="xy"), "type: sealed_ref"),
+    (line(LIKE, associates="p_a"), "type: associates"),
+    (line(LIKE, associates=[1]), "type: associates"),
+    (line(FLAG, operator="Ada Lovelace"), "flag"),
+    (line(FLAG, moderator="Rules"), "flag"),
+    (line(FLAG, confidence_micro=1_000_001), "flag"),
+    (line(FLAG, decision="Withdrawn"), "flag"),
+    (line(FLAG, decision="Upheld", withdrawn=True), "flag"),
+    (line(FLAG, sealed_note="00" * 2_049), "flag"),
+    (line(COMPANY, associates=["p"] * 51), "associates"),
+    (line(COMPANY, associates=[""]), "associates"),
     (b'{"kind": "CLOCK", "observed_ms": NaN}', "type: observed_ms"),
     (line(LIKE, magnitude=0), "magnitude"),
     (line(LIKE, magnitude=-5), "magnitude"),
