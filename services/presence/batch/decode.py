@@ -1,4 +1,4 @@
-"""From the values of the log to columns, a whole batch at once; exact where `codec.decode` and the door are.
+"""From the values of the log to columns, a whole batch at once, and back; exact where `codec.decode` and the door are.
 
 `ptars` reads the messages into columns, and the door's rules are tried on whole columns. A row that these do not
 admit is taken through `codec.decode` and `door.check` by itself, so that there is one word on what is bad; records
@@ -31,10 +31,13 @@ _NESTING_BYTES_MAX = 200
 GAUGE_MAX = np.array([door.GAUGE_MAX.get(gauge, -1) for gauge in Gauge])
 
 
-def read(keys: Sequence[bytes | None], values: Sequence[bytes | None]) -> tuple[pl.DataFrame, dict[int, str]]:
+def read(
+    keys: Sequence[bytes | None], values: Sequence[bytes | None], *, whole: bool = False
+) -> tuple[pl.DataFrame, dict[int, str]]:
     """The events of records, with their `row` among them, and of each row that is refused the reason.
 
-    The frame has the columns of EVENTS but `actor_person`.
+    The frame has the columns of EVENTS but `actor_person`, which no score needs; a `whole` one has that too, and
+    `sealed_ref`.
     """
     parsed, refused = _parsed(values)
     columns = {name: parsed.column(name).to_numpy(zero_copy_only=False) for name in _NUMBERS}
@@ -42,7 +45,8 @@ def read(keys: Sequence[bytes | None], values: Sequence[bytes | None]) -> tuple[
         pl.Series(name, parsed.column(name), dtype=pl.String)
         for name in ("person", "network", "actor_person")
     )
-    sealed = pl.Series(parsed.column("sealed_ref"), dtype=pl.Binary).bin.size().to_numpy()
+    references = pl.Series("sealed_ref", parsed.column("sealed_ref"), dtype=pl.Binary)
+    sealed = references.bin.size().to_numpy()
     admitted = _admitted(columns, people, networks) & _of_their_key(keys, people)
     admitted &= (actors.str.len_chars().to_numpy() <= door.PERSON_CHARS_MAX) & (
         sealed <= door.SEALED_REF_BYTES_MAX
@@ -63,7 +67,26 @@ def read(keys: Sequence[bytes | None], values: Sequence[bytes | None]) -> tuple[
             **{name: pl.Series(column).cast(EVENTS[name], strict=False) for name, column in columns.items()},
         }
     )
+    if whole:
+        frame = frame.with_columns(actors, references)
     return (frame.filter(pl.Series(admitted)) if refused else frame), refused
+
+
+def values_of(events: pl.DataFrame) -> pl.Series:
+    """The record values of a whole frame's events: for each the bytes that `codec.encode` makes of it.
+
+    A field without a column has its default.
+    """
+    default = _handler().list_to_record_batch([b""])
+    nothing = np.zeros(events.height, dtype=np.int64)
+    columns = [
+        events.get_column(field.name).to_arrow().cast(field.type)
+        if field.name in events.columns
+        else default.column(field.name).take(nothing)
+        for field in default.schema
+    ]
+    batch = pa.RecordBatch.from_arrays(columns, schema=default.schema)
+    return pl.Series("value", _handler().record_batch_to_array(batch), dtype=pl.Binary)
 
 
 @cache

@@ -58,6 +58,8 @@ class Settings:
     the credentials that its scheme finds in the environment; by default the folder `snapshots` in `data`."""
     snapshot_interval_s: int = 3_600
     """How often scoring takes them; 0 for never."""
+    archive: str = ""
+    """Where the archive of the activity log is: a URL as for `snapshots`; by default the folder `archive` in `data`."""
     log_format: Literal["console", "json"] = "console"
 
     @property
@@ -88,6 +90,11 @@ class Settings:
     def snapshots_url(self) -> str:
         """Where the snapshots are."""
         return self.snapshots or (self.data / "snapshots").absolute().as_uri()
+
+    @property
+    def archive_url(self) -> str:
+        """Where the archive is."""
+        return self.archive or (self.data / "archive").absolute().as_uri()
 
     def kafka_options(self) -> dict[str, Any]:
         """The connection part of any kafka-python client's configuration."""

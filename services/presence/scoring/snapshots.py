@@ -15,9 +15,9 @@ import msgspec
 import structlog
 import zstandard
 from obstore.exceptions import BaseError
-from obstore.store import ObjectStore, from_url
 
-from presence.events.errors import CallerError, InvariantBroken, SourceUnavailable
+from presence.events.errors import InvariantBroken, SourceUnavailable
+from presence.log.objects import open_objects
 from presence.scoring.store import SCHEMA_VERSION, Meta, Store
 
 log = structlog.get_logger("presence.scoring")
@@ -41,11 +41,7 @@ class Snapshots:
 
     def __init__(self, url: str, namespace: str) -> None:
         """Raises CallerError for a URL that nothing can be kept at."""
-        try:
-            options = {"mkdir": True} if url.startswith("file:") else {}
-            self._objects: ObjectStore = from_url(url, **options)  # type: ignore[call-overload]  # by scheme
-        except (BaseError, ValueError, OSError) as error:
-            raise CallerError(f"PRESENCE_SNAPSHOTS={url}: {error}") from error
+        self._objects = open_objects(url, "PRESENCE_SNAPSHOTS")
         self._namespace = namespace
 
     def of(self, partition: int) -> list[Snapshot]:
