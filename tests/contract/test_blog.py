@@ -1,18 +1,18 @@
 """Blogs over a real socket: conditional requests, redirects, servers that fail, and hubs that push."""
 
-import hashlib
 import hmac
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from types import MappingProxyType
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 import pytest
-from tests.contract.apis import Answer, Api, Asked
 from tests.contract.test_polling import adds_up, polled, until
 
+from presence.demo.wire.api import Answer
+from presence.demo.wire.blog import NEW, Site, item, rss
 from presence.events.errors import CallerError
 from presence.events.vocabulary import TimeQuality
 from presence.ingest.cursor import CursorStore
@@ -21,41 +21,6 @@ from presence.ingest.networks import blog_websub
 from presence.ingest.networks.blog_poller import Feeds
 from presence.ingest.polled import Found, Watch
 from presence.ingest.webhooks.hook import Posted, Refused
-
-NEW = "Mon, 01 Jun 2026 10:00:00 GMT"
-
-
-def rss(*items: str, head: str = "") -> bytes:
-    return f'<?xml version="1.0"?><rss version="2.0"><channel>{head}{"".join(items)}</channel></rss>'.encode()
-
-
-def item(number: int, *, link: str = "/post", date: str = NEW) -> str:
-    return f"<item><guid>{number}</guid><link>{link}/{number}</link><pubDate>{date}</pubDate></item>"
-
-
-class Site(Api):
-    """Feeds by path, with an ETag of their content, redirects, and a hub."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.feeds: dict[str, Answer] = {}
-        self.subscriptions: list[Mapping[str, str]] = []
-
-    def put(self, path: str, body: bytes, headers: Mapping[str, str] | None = None) -> None:
-        etag = f'"{hashlib.sha256(body).hexdigest()[:8]}"'
-        self.feeds[path] = Answer(200, body, {"etag": etag, "last-modified": NEW, **(headers or {})})
-
-    def answer(self, asked: Asked) -> Answer:
-        if asked.path == "/hub":
-            self.subscriptions.append({name: each[0] for name, each in parse_qs(asked.body.decode()).items()})
-            return Answer(202, b"")
-        found = self.feeds.get(asked.path, Answer(404, b"no"))
-        if found.status == 200 and asked.headers.get("if-none-match") == found.headers["etag"]:
-            return Answer(304, b"", found.headers)
-        return found
-
-    def statuses(self, path: str) -> int:
-        return sum(each.path == path for each in self.asked)
 
 
 def test_a_feed_is_asked_for_what_is_new_only(tmp_path: Path) -> None:

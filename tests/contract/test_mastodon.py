@@ -6,8 +6,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from tests.contract.apis import Answer
-from tests.contract.fediverse import (
+from tests.contract.test_polling import adds_up, polled, until
+
+from presence.demo.wire.api import Answer
+from presence.demo.wire.mastodon import (
     HOST,
     Mastodon,
     archived,
@@ -17,8 +19,6 @@ from tests.contract.fediverse import (
     snowflake,
     status,
 )
-from tests.contract.test_polling import adds_up, polled, until
-
 from presence.events.vocabulary import Direction, Event, Gauge, Kind, Verb
 from presence.ingest.acts import Act
 from presence.ingest.frames import Frame

@@ -11,8 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.contract.apis import Answer, Api, BusinessProfile, Fusion, MemberChangelog
 
+from presence.demo.wire.api import Answer, Api
+from presence.demo.wire.google import BusinessProfile, written
+from presence.demo.wire.linkedin import MemberChangelog, change
+from presence.demo.wire.yelp import Fusion
 from presence.events.errors import RetryLater, SourceUnavailable
 from presence.events.vocabulary import Event, Gauge, Kind, PersonId
 from presence.ingest.address import Addressing
@@ -113,21 +116,7 @@ BORN = 1_780_000_000_000
 
 
 def post(number: int, owner: str = ADA, method: str = "CREATE") -> dict[str, Any]:
-    at_ms = BORN + number * 1000
-    urn = f"urn:li:share:{at_ms << 22}"
-    return {
-        "id": number,
-        "owner": owner,
-        "actor": owner,
-        "resourceName": "ugcPosts",
-        "resourceId": urn,
-        "resourceUri": f"/ugcPosts/{urn}",
-        "method": method,
-        "activity": {"id": urn, "created": {"time": at_ms}} if method == "CREATE" else {},
-        "processedAt": at_ms + (500 if method == "CREATE" else 900_000),
-        "capturedAt": at_ms + 100,
-        "activityStatus": "SUCCESS",
-    }
+    return change(owner, BORN + number * 1000, number, method)
 
 
 def tokens(**held: dict[str, str]) -> dict[str, str]:
@@ -301,16 +290,7 @@ def named(number: int) -> str:
 
 
 def review(number: int, stars: str, updated: str = "") -> dict[str, Any]:
-    created = f"2026-01-{number + 1:02}T00:00:00.123456789Z"
-    return {
-        "name": named(number),
-        "reviewId": f"r{number}",
-        "reviewer": {"displayName": "Avery"},
-        "starRating": stars,
-        "comment": "Fine",
-        "createTime": created,
-        "updateTime": updated or created,
-    }
+    return written(named(number), stars, f"2026-01-{number + 1:02}T00:00:00.123456789Z", updated)
 
 
 def standing(events: Sequence[Event]) -> list[int]:

@@ -8,6 +8,8 @@ import sys
 import time
 from pathlib import Path
 
+from presence.ingest.network import names
+
 DEMO = [sys.executable, "-m", "presence.cli.main", "demo"]
 
 
@@ -16,13 +18,13 @@ def test_once_json_tells_each_score_why_it_is_and_how_long_it_took(kafka: str) -
         [*DEMO, "--once", "--json", "--frames", "600", "--rate", "300"],
         env=os.environ | {"PRESENCE_KAFKA": kafka},
         capture_output=True,
-        timeout=120,
+        timeout=240,
         check=False,
     )
     assert ran.returncode == 0, ran.stderr.decode()
     told = json.loads(ran.stdout)
     people = told["people"]
-    assert len(people) == 6
+    assert len(people) == 16
     assert [each["presence"] for each in people] == sorted(
         (each["presence"] for each in people), reverse=True
     )
@@ -35,7 +37,22 @@ def test_once_json_tells_each_score_why_it_is_and_how_long_it_took(kafka: str) -
         assert 0 <= each["confidence"] <= 1_000_000
         assert each["events"] > 0
         assert 0 <= each["latency_ms"]["p50"] <= each["latency_ms"]["p99"]
-    assert told["latency_ms"]["acts"] == sum(each["latency_ms"]["acts"] for each in people)
+    networks = {each["network"]: each for each in told["networks"]}
+    assert set(networks) == set(names()), "every network that is installed is shown"
+    presence = {each["person"]: each["presence"] for each in people}
+    for each in networks.values():
+        assert each["events"] == sum(each["said"].values()) > 0
+        assert (
+            each["change"] == sum(presence[person] for person in each["people"]) - each["presence_before"] > 0
+        )
+        assert each["events"] == each["latency_ms"]["acts"]
+    assert told["latency_ms"] == networks["bluesky"]["latency_ms"]
+    assert sum(each["events"] for each in networks.values()) == sum(
+        each["latency_ms"]["acts"] for each in people
+    )
+    assert {"undo", "to like note", "by create note"} <= set(networks["bluesky"]["said"])
+    assert networks["yelp"]["said"] == {"to review review": 3, "rating_stars": 1, "rating_count": 1}
+    assert networks["glassdoor"]["said"] == {"to review review": 16}
 
 
 def test_ctrl_c_ends_it_and_leaves_nothing_running(kafka: str, tmp_path: Path) -> None:
@@ -46,7 +63,7 @@ def test_ctrl_c_ends_it_and_leaves_nothing_running(kafka: str, tmp_path: Path) -
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     ) as shown:
-        deadline, text = time.monotonic() + 90, b""
+        deadline, text = time.monotonic() + 200, b""
         assert shown.stdout is not None
         while b"presence watch" not in text and time.monotonic() < deadline:
             text += shown.stdout.readline()

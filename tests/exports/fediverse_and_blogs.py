@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tests.contract.fediverse import HOST, archived, boost, mention, snowflake, status, uri_of
+from presence.demo.wire.mastodon import HOST, archived, boost, mention, snowflake, status, uri_of
 
 ACTOR = f"https://{HOST}/users/ada"
 ACCOUNT = f"ada@{HOST}"

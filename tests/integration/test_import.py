@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.contract.apis import BusinessProfile
 from tests.contract.test_polling import GOOGLE, PLACE, named, review
 from tests.exports import linkedin
 from tests.exports.repository import Writer, created_by, of_frames
@@ -29,6 +28,7 @@ from tests.integration.test_ingest import (
     until,
 )
 
+from presence.demo.wire.google import BusinessProfile
 from presence.events.vocabulary import Kind, Network, PersonKind
 from presence.ingest.bootstrap import BlueskyOptions, bluesky_ingest
 from presence.ingest.networks.bluesky import FOLLOW

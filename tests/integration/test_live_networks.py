@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 from tests.networks.logs import enrol, logged, until
-from tests.networks.servers import Failure, GitHub, Stream, served
 
+from presence.demo.wire.api import Answer
+from presence.demo.wire.github import GitHub
+from presence.demo.wire.x import ActivityStream
 from presence.events.errors import CallerError
 from presence.events.vocabulary import Kind, Verb
 from presence.ingest.polling import polling_ingest
@@ -62,14 +64,16 @@ def test_x_by_its_stream_however_often_it_is_cut_and_started_again(found: Settin
     ]
     never = threading.Event()
     # Each connection fills the gap from a little before, as backfill does, and one line is cut in two for good.
-    first = Stream(posts[:20], [*posts[10:40], posts[40][:30]], Failure(503), [*posts[30:50], never])
-    with served(first) as url, streaming_ingest(found, "x", X, url) as runner, running(runner):
+    first = ActivityStream(
+        posts[:20], [*posts[10:40], posts[40][:30]], Answer(503, b""), [*posts[30:50], never]
+    )
+    with first, streaming_ingest(found, "x", X, first.url) as runner, running(runner):
         until(lambda: len(logged(found)) == 50)
-    second = Stream([b"\r\n", *posts[45:], *last, never])
-    with served(second) as url, streaming_ingest(found, "x", X, url) as runner, running(runner):
+    second = ActivityStream([b"\r\n", *posts[45:], *last, never])
+    with second, streaming_ingest(found, "x", X, second.url) as runner, running(runner):
         until(lambda: runner.counts.skipped["stream_error"] == 1)
     assert runner.counts.reasons == {"json": 1}
-    assert second.asked[0]["backfill_minutes"] in {"1", "2", "3", "4", "5"}
+    assert second.asked[0].query["backfill_minutes"] in {"1", "2", "3", "4", "5"}
     written = logged(found)
     assert set(Counter(event.id for event in written).values()) == {1}
     kinds = Counter((event.kind, event.verb) for event in written)
@@ -99,17 +103,19 @@ def test_github_asked_again_and_again_and_started_again(found: Settings) -> None
         "/users/octocat/events/public": pushes,
         "/repos/Octocat/hello/events": stars,
     }
-    with served(server) as url:
+    with server:
         for _ in range(2):
-            with polling_ingest(found, "github", GITHUB, url) as runner, running(runner):
-                until(lambda: runner.source.done or any("/repos/Octocat" in path for path, _ in server.asked))
+            with polling_ingest(found, "github", GITHUB, server.url) as runner, running(runner):
+                until(
+                    lambda: runner.source.done or any("/repos/Octocat" in each.path for each in server.asked)
+                )
                 until(lambda: len(logged(found)) >= 255)
             server.asked.clear()
         server.lists["/repos/Octocat/hello/events"] = [
             event(2_000, "ForkEvent", "fan9", {"forkee": {"id": 9}}),
             *stars,
         ]
-        with polling_ingest(found, "github", GITHUB, url) as runner, running(runner):
+        with polling_ingest(found, "github", GITHUB, server.url) as runner, running(runner):
             until(lambda: any(each.verb == Verb.ANNOUNCE for each in logged(found)))
     acts = [each for each in logged(found) if each.kind == Kind.ACTIVITY]
     assert Counter(each.verb for each in acts) == {Verb.CREATE: 250, Verb.STAR: 5, Verb.ANNOUNCE: 1}

@@ -17,7 +17,8 @@ from pathlib import Path
 
 import pytest
 from tests.networks.logs import enrol, logged, reasons, until
-from tests.networks.senders import (
+
+from presence.demo.wire.pushes import (
     ENV,
     ask,
     base64_signed,
@@ -29,7 +30,6 @@ from tests.networks.senders import (
     post,
     star,
 )
-
 from presence.events.errors import CallerError
 from presence.events.vocabulary import Direction, Kind, Verb
 from presence.ingest.webhooks.bootstrap import hooks, webhook_server

@@ -12,8 +12,8 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.contract.fediverse import archived, boost, notification, status
 
+from presence.demo.wire.mastodon import archived, boost, notification, status
 from presence.events.errors import InvalidEvent
 from presence.ingest.exports.export import Export
 from presence.ingest.frames import FRAME_BYTES_MAX, Frame

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.networks.senders import ENV, ask, by_facebook, by_github, by_linkedin, by_x, star
 
+from presence.demo.wire.pushes import ENV, ask, by_facebook, by_github, by_linkedin, by_x, star
 from presence.ingest.webhooks.bootstrap import hooks
 from presence.ingest.webhooks.inbox import Inbox
 from presence.ingest.webhooks.limits import Limits

@@ -5,10 +5,11 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated
 
 import psutil
@@ -26,6 +27,7 @@ from presence.log.settings import Settings
 MARK = "PRESENCE_STACK"
 """In the environment of every process that `up` starts: the data folder it serves."""
 READY_S = 90
+EMPTY: Mapping[str, str] = MappingProxyType({})
 STOP_S = 10
 
 Check = Callable[[], None]
@@ -108,11 +110,16 @@ def running_stack(found: Settings) -> Iterator[Check]:
 
 
 @contextmanager
-def running(arguments: list[str], found: Settings) -> Iterator[Check]:
-    """`presence` with `arguments` in the background, for as long as the context lasts; its output is in `stack.log`."""
-    process = _start(arguments, found)
+def running(
+    arguments: list[str], found: Settings, *, environment: Mapping[str, str] = EMPTY, ends: bool = False
+) -> Iterator[Check]:
+    """`presence` with `arguments` in the background, for as long as the context lasts; its output is in `stack.log`.
+
+    `environment`: what it has beside ours. `ends`: it may end by itself, if nothing went wrong.
+    """
+    process = _start(arguments, found, environment)
     try:
-        yield partial(_check, process, found)
+        yield partial(_check, process, found, ends=ends)
     finally:
         process.terminate()
         try:
@@ -121,7 +128,9 @@ def running(arguments: list[str], found: Settings) -> Iterator[Check]:
             process.kill()
 
 
-def _start(arguments: list[str], found: Settings) -> "subprocess.Popen[bytes]":
+def _start(
+    arguments: list[str], found: Settings, environment: Mapping[str, str] = EMPTY
+) -> "subprocess.Popen[bytes]":
     found.data.mkdir(parents=True, exist_ok=True)
     with log_path(found).open("ab") as log:
         return subprocess.Popen(  # noqa: S603 (our own command)
@@ -129,6 +138,7 @@ def _start(arguments: list[str], found: Settings) -> "subprocess.Popen[bytes]":
             stdout=log,
             stderr=log,
             stdin=subprocess.DEVNULL,
+            env=os.environ | environment,
             start_new_session=True,
         )
 
@@ -144,8 +154,8 @@ def _wait_until_ready(check: Check, found: Settings) -> None:
     raise SourceUnavailable(f"not ready after {READY_S} s; {_tail(log_path(found))}")
 
 
-def _check(process: "subprocess.Popen[bytes]", found: Settings) -> None:
-    if process.poll() is not None:
+def _check(process: "subprocess.Popen[bytes]", found: Settings, *, ends: bool = False) -> None:
+    if process.poll() not in ({None, 0} if ends else {None}):
         raise SourceUnavailable(f"the services have ended; {_tail(log_path(found))}")
 
 

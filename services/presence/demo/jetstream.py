@@ -79,11 +79,15 @@ class _Client:
 class Jetstream:
     """Plays `frames` to all clients, from the moment that the first one listens; `rate_per_s` None: as fast as it goes.
 
+    `held`: not before `release`, whoever listens.
+
     A frame that is not JSON goes to everybody, to see what a client makes of it. `sent` counts the messages to clients,
     replayed ones too; `done` is set when a client has been sent everything up to the last frame.
     """
 
-    def __init__(self, frames: Iterable[bytes], *, rate_per_s: float | None, port: int = 0) -> None:
+    def __init__(
+        self, frames: Iterable[bytes], *, rate_per_s: float | None, port: int = 0, held: bool = False
+    ) -> None:
         self._frames: Iterator[bytes] = iter(frames)
         self._rate_per_s = rate_per_s
         self._port = port
@@ -93,7 +97,9 @@ class Jetstream:
         self._drops: deque[int] = deque()
         self._clients: set[_Client] = set()
         self._loop = asyncio.new_event_loop()
-        self._joined, self._stopping = asyncio.Event(), asyncio.Event()
+        self._joined, self._stopping, self._released = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        if not held:
+            self._released.set()
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run, name="jetstream", daemon=True)
         self.sent = 0
@@ -115,6 +121,10 @@ class Jetstream:
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stopping.set)
         self._thread.join()
+
+    def release(self) -> None:
+        """Play what was held."""
+        self._loop.call_soon_threadsafe(self._released.set)
 
     def drop_at(self, *played: int) -> None:
         """Cut all clients off when that many frames have been played; to be said before the first one connects."""
@@ -141,6 +151,7 @@ class Jetstream:
 
     async def _play(self) -> None:
         await self._joined.wait()
+        await self._released.wait()
         began_s = self._loop.time()
         while not self._exhausted:
             count = self._due(began_s)

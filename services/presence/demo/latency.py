@@ -1,11 +1,11 @@
 """How long an act takes from its arrival at ingest to its score at a gRPC client, measured from both ends."""
 
 from bisect import bisect_left
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from presence.events.vocabulary import Kind, PersonId
+from presence.events.vocabulary import Event, Kind, PersonId
 from presence.log import codec
 from presence.log.kafka import read_to_end
 from presence.log.settings import Settings
@@ -31,15 +31,23 @@ class Arrivals:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """`waiting`: acts in the log that no received score counts yet. Latencies by person, in ms, sorted."""
+    """`waiting`: acts in the log that no received score counts yet. Latencies by person, in ms, sorted.
+
+    `said`: how often by whom what was said, in the words of the vocabulary, such as `to like note`.
+    """
 
     acts: int
     waiting: int
     by_person: dict[PersonId, list[int]]
+    said: dict[PersonId, Counter[str]]
 
-    def all(self) -> list[int]:
-        """The latencies of all acts, sorted."""
-        return sorted(each for latencies in self.by_person.values() for each in latencies)
+    def of(self, people: Iterable[PersonId]) -> list[int]:
+        """The latencies of all their acts, sorted."""
+        return sorted(each for person in people for each in self.by_person.get(person, ()))
+
+    def said_of(self, people: Iterable[PersonId]) -> Counter[str]:
+        """How often what was said of any of them."""
+        return sum((self.said.get(person, Counter()) for person in people), Counter())
 
 
 def percentile(latencies: list[int], percent: int) -> int | None:
@@ -57,17 +65,28 @@ def measure(settings: Settings, arrivals: Arrivals) -> Measured:
     """Set what the log holds now beside what has arrived."""
     acts, waiting = 0, 0
     by_person: defaultdict[PersonId, list[int]] = defaultdict(list)
-    for person, offset, observed_ms in _acts(settings):
+    said: defaultdict[PersonId, Counter[str]] = defaultdict(Counter)
+    for offset, event in _acts(settings):
         acts += 1
-        received_ms = arrivals.first_with(person, offset)
+        said[event.person][_in_words(event)] += 1
+        received_ms = arrivals.first_with(event.person, offset)
         if received_ms is None:
             waiting += 1
         else:
-            by_person[person].append(received_ms - observed_ms)
-    return Measured(acts, waiting, {person: sorted(latencies) for person, latencies in by_person.items()})
+            by_person[event.person].append(received_ms - event.observed_ms)
+    return Measured(
+        acts, waiting, {person: sorted(latencies) for person, latencies in by_person.items()}, dict(said)
+    )
 
 
-def _acts(settings: Settings) -> Iterator[tuple[PersonId, int, int]]:
+def _in_words(event: Event) -> str:
+    if event.kind == Kind.UNDO:
+        return "undo"
+    words = (event.gauge,) if event.kind == Kind.GAUGE else (event.direction, event.verb, event.object)
+    return " ".join(word.name.lower() for word in words if word)
+
+
+def _acts(settings: Settings) -> Iterator[tuple[int, Event]]:
     counted = {Kind.ACTIVITY, Kind.UNDO, Kind.GAUGE}
     events: Iterable[tuple[int, bytes]] = (
         (record.offset, record.value) for record in read_to_end(settings, settings.topics.activity)
@@ -75,4 +94,4 @@ def _acts(settings: Settings) -> Iterator[tuple[PersonId, int, int]]:
     for offset, value in events:
         event = codec.decode(value)
         if event.kind in counted:
-            yield event.person, offset, event.observed_ms
+            yield offset, event

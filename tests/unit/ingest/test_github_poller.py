@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.networks.servers import Failure, GitHub, served
 
+from presence.demo.wire.api import Answer
+from presence.demo.wire.github import GitHub
 from presence.events.errors import RetryLater, SourceUnavailable
 from presence.ingest.cursor import CursorStore
 from presence.ingest.networks.github_poller import Events
@@ -62,26 +63,27 @@ def test_all_pages_once_and_then_only_what_is_new(github: GitHub, store: CursorS
     github.lists[FEED] = [event(number) for number in range(250, 0, -1)]
     github.lists["/repos/octocat/hello/events"] = [event(1_000)]
     github.headers = {"X-Poll-Interval": "90"}
-    with served(github) as url:
-        events = poller(url, store)
+    with github:
+        events = poller(github.url, store)
         first = a_round(events)
         assert numbers(first) == [*range(1, 251), 1_000]
         profile = next(json.loads(each.data) for each in first if each.kind == "profile")
         assert (profile["followers"], profile["at_ms"] <= now_ms()) == (7, True)
-        github.asked.clear()
+        before = len(github.asked)
         assert a_round(events) == []
-        assert [status for path, status in github.asked if "/repos?" not in path] == [304] * 3
+        pairs = list(zip(github.asked, github.answered, strict=True))[before:]
+        assert [status for asked, status in pairs if not asked.path.endswith("/repos")] == [304] * 3
         assert events.every_s == 90
         github.lists[FEED] = [event(number) for number in range(370, 120, -1)]
         assert numbers(a_round(events)) == list(range(251, 371))
-        assert github.tokens == {"Bearer t0ken"}
+        assert {each.headers["authorization"] for each in github.asked} == {"Bearer t0ken"}
         events.close()
 
 
 def test_a_round_ends_also_when_its_last_answer_is_new(github: GitHub, store: CursorStore) -> None:
     github.lists["/repos/octocat/hello/events"] = [event(1)]
-    with served(github) as url:
-        events = poller(url, store)
+    with github:
+        events = poller(github.url, store)
         a_round(events)
         github.lists["/repos/octocat/hello/events"] = [event(2), event(1)]
         assert numbers(a_round(events)) == [2]
@@ -91,18 +93,18 @@ def test_a_round_ends_also_when_its_last_answer_is_new(github: GitHub, store: Cu
 
 def test_a_restart_goes_on_after_what_the_log_has(github: GitHub, store: CursorStore) -> None:
     github.lists[FEED] = [event(number) for number in (3, 2, 1)]
-    with served(github) as url:
-        events = poller(url, store)
+    with github:
+        events = poller(github.url, store)
         found = a_round(events)
         events.acknowledged(len(found) - 1)  # The last of the feed is not in the log yet.
         events.close()
-        again = poller(url, store)
+        again = poller(github.url, store)
         found = a_round(again)
         assert numbers(found) == [1, 2, 3]
         again.acknowledged(len(found))
         again.close()
         github.lists[FEED].insert(0, event(4))
-        third = poller(url, store)
+        third = poller(github.url, store)
         assert numbers(a_round(third)) == [4]
         third.close()
 
@@ -110,18 +112,18 @@ def test_a_restart_goes_on_after_what_the_log_has(github: GitHub, store: CursorS
 @pytest.mark.parametrize(
     ("failure", "wait_s"),
     [
-        (Failure(429, {"Retry-After": "7"}), 7),
-        (Failure(403, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "9"}), 9),
-        (Failure(502), 0),
-        (Failure(200), 0),  # It is no list.
+        (Answer(429, {}, {"Retry-After": "7"}), 7),
+        (Answer(403, {}, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "9"}), 9),
+        (Answer(502, {}), 0),
+        (Answer(200, {}), 0),  # It is no list.
     ],
 )
 def test_what_passes_by_itself_is_asked_again(
-    github: GitHub, store: CursorStore, failure: Failure, wait_s: float
+    github: GitHub, store: CursorStore, failure: Answer, wait_s: float
 ) -> None:
     github.lists[FEED] = [event(number) for number in range(150, 0, -1)]
-    with served(github) as url:
-        events = poller(url, store)
+    with github:
+        events = poller(github.url, store)
         events.step()
         while events._left[0] != FEED:  # noqa: SLF001 (so that the second page is what fails)
             events.step()
@@ -135,8 +137,8 @@ def test_what_passes_by_itself_is_asked_again(
 
 def test_the_last_request_of_the_hour_is_followed_by_a_pause(github: GitHub, store: CursorStore) -> None:
     github.headers = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1800"}
-    with served(github) as url:
-        events = poller(url, store)
+    with github:
+        events = poller(github.url, store)
         events.step()
         events.step()
         asked = len(github.asked)
@@ -150,10 +152,10 @@ def test_the_last_request_of_the_hour_is_followed_by_a_pause(github: GitHub, sto
 def test_who_is_gone_is_passed_over_and_a_bad_token_ends_it(github: GitHub, store: CursorStore) -> None:
     del github.lists["/users/octocat"], github.lists["/users/octocat/repos"]
     github.lists[FEED] = [event(1)]
-    with served(github) as url:
-        events = poller(url, store)
+    with github:
+        events = poller(github.url, store)
         assert numbers(a_round(events)) == [1]
-        github.failures.append(Failure(401))
+        github.failures.append(Answer(401, {}))
         with pytest.raises(SourceUnavailable, match="401"):
             a_round(events)
         events.close()

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from tests.networks.servers import Failure, Stream, served
 
+from presence.demo.wire.api import Answer
+from presence.demo.wire.x import ActivityStream
 from presence.events.errors import CallerError, SourceUnavailable
 from presence.ingest import lines_stream
 from presence.ingest.frames import FRAME_BYTES_MAX, HEAD_BYTES, Frame
@@ -20,9 +21,11 @@ PATIENCE_S = 60
 
 
 @contextmanager
-def listening(server: Stream, position: int | None = None, backfill: str = "no") -> Iterator[LinesStream]:
-    with served(server) as url:
-        source = x_stream.stream({x_stream.TOKEN: "b3arer", x_stream.BACKFILL: backfill}, url)
+def listening(
+    server: ActivityStream, position: int | None = None, backfill: str = "no"
+) -> Iterator[LinesStream]:
+    with server:
+        source = x_stream.stream({x_stream.TOKEN: "b3arer", x_stream.BACKFILL: backfill}, server.url)
         source.start(position)
         try:
             yield source
@@ -40,7 +43,7 @@ def read(source: LinesStream, number: int) -> list[Frame]:
 
 
 def test_lines_wherever_they_are_cut_and_not_the_empty_ones() -> None:
-    server = Stream(
+    server = ActivityStream(
         [b'{"a":', b"1}\r", b'\n\r\n{"b":2}\r\n\r\n\r\n{"c"', b":3}\n{", b"cut off"],
         [b"again\r\n", threading.Event()],
     )
@@ -51,12 +54,12 @@ def test_lines_wherever_they_are_cut_and_not_the_empty_ones() -> None:
         assert positions == sorted(set(positions))
         assert 0 < positions[0] <= now_ms() * 1000
         assert source.complete_ms is not None
-        assert server.tokens == {"Bearer b3arer"}
+        assert {each.headers["authorization"] for each in server.asked} == {"Bearer b3arer"}
 
 
 def test_a_line_of_any_length_takes_bounded_memory() -> None:
     long = b"x" * (3 * FRAME_BYTES_MAX)
-    server = Stream(
+    server = ActivityStream(
         [*(long[at : at + 50_000] for at in range(0, len(long), 50_000)), b"\nshort\n", threading.Event()]
     )
     with listening(server) as source:
@@ -67,32 +70,34 @@ def test_a_line_of_any_length_takes_bounded_memory() -> None:
 
 def test_a_network_that_asks_to_wait_is_waited_for_and_one_that_fails_is_asked_again() -> None:
     assert wait_s({"x-rate-limit-reset": str(now_ms() // 1000 + 1_000)}) > 900
-    server = Stream(Failure(429, {"x-rate-limit-reset": "1"}), Failure(503), [b"here\n", threading.Event()])
+    server = ActivityStream(
+        Answer(429, b"", {"x-rate-limit-reset": "1"}), Answer(503, b""), [b"here\n", threading.Event()]
+    )
     with listening(server) as source:
         read(source, 1)
     assert len(server.asked) == 3
 
 
 def test_a_refusal_ends_it() -> None:
-    with listening(Stream(Failure(401))) as source, pytest.raises(SourceUnavailable, match="401"):
+    with listening(ActivityStream(Answer(401, b""))) as source, pytest.raises(SourceUnavailable, match="401"):
         read(source, 1)
     with pytest.raises(CallerError, match="yes or no"):
         x_stream.stream({x_stream.TOKEN: "t", x_stream.BACKFILL: "maybe"})
 
 
 def test_a_gap_is_filled_where_that_is_to_be_had() -> None:
-    server = Stream([b"one\n"], [b"two\n", threading.Event()])
+    server = ActivityStream([b"one\n"], [b"two\n", threading.Event()])
     with listening(server, position=(now_ms() - 150_000) * 1000, backfill="yes") as source:
         read(source, 2)
-    assert server.asked == [{"backfill_minutes": "3"}, {"backfill_minutes": "1"}]
-    server = Stream([b"one\n", threading.Event()])
+    assert [each.query for each in server.asked] == [{"backfill_minutes": "3"}, {"backfill_minutes": "1"}]
+    server = ActivityStream([b"one\n", threading.Event()])
     with listening(server, position=1, backfill="yes") as source:
         read(source, 1)
-    assert server.asked == [{"backfill_minutes": "5"}]
-    server = Stream([b"one\n"], [b"two\n", threading.Event()])
+    assert [each.query for each in server.asked] == [{"backfill_minutes": "5"}]
+    server = ActivityStream([b"one\n"], [b"two\n", threading.Event()])
     with listening(server) as source:
         read(source, 2)
-    assert server.asked == [{}, {}]
+    assert [each.query for each in server.asked] == [{}, {}]
 
 
 def test_who_reads_slowly_holds_the_network_up() -> None:
@@ -100,7 +105,7 @@ def test_who_reads_slowly_holds_the_network_up() -> None:
         b"".join(b"%d\n" % number for number in range(start, start + 1_000))
         for start in range(0, 20_000, 1_000)
     ]
-    with listening(Stream([*many, threading.Event()])) as source:
+    with listening(ActivityStream([*many, threading.Event()])) as source:
         deadline = time.monotonic() + PATIENCE_S
         while source._queue.qsize() < lines_stream.QUEUED_LINES_MAX:  # noqa: SLF001 (the bound itself)
             assert time.monotonic() < deadline
@@ -110,7 +115,7 @@ def test_who_reads_slowly_holds_the_network_up() -> None:
 
 
 def test_it_closes_while_nothing_comes() -> None:
-    with listening(Stream([b"one\n", threading.Event()])) as source:
+    with listening(ActivityStream([b"one\n", threading.Event()])) as source:
         read(source, 1)
         source.close()
         assert not source._thread.is_alive()  # noqa: SLF001 (what must have ended)

@@ -1,17 +1,23 @@
 """A Mastodon server as far as its wire goes: a stream that cannot be resumed, pages by `min_id`, and what its entities look like."""
 
 import json
+import zlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from queue import Queue
 from typing import Any
 
-from tests.contract.apis import Answer, Api, Asked
+from presence.demo.wire.api import Answer, Api, Asked
 
 HOST = "mastodon.example"
 PUBLIC = "https://www.w3.org/ns/activitystreams#Public"
 NEW_MS = 1_794_000_000_000
 ACCOUNT_IDS = {"ada": "11", "bo": "22", "cy": "33"}
+
+
+def account_id(name: str) -> str:
+    """The number of an account, the same each time."""
+    return ACCOUNT_IDS.get(name) or str(100 + zlib.crc32(name.encode()))
 
 
 def snowflake(at_ms: int) -> str:
@@ -32,7 +38,7 @@ def uri_of(name: str, number: int) -> str:
 
 def account(name: str) -> dict[str, Any]:
     told = {
-        "id": ACCOUNT_IDS[name],
+        "id": account_id(name),
         "username": name,
         "acct": name,
         "url": page_of(name),
@@ -42,7 +48,7 @@ def account(name: str) -> dict[str, Any]:
 
 
 def status(name: str, number: int, **more: Any) -> dict[str, Any]:
-    """The `number`th thing that `name` has written; times have milliseconds here, and none in an archive."""
+    """What `name` has written `number` seconds after NEW_MS; times have milliseconds here, and none in an archive."""
     at_ms = NEW_MS + number * 1000 + 123
     told: dict[str, Any] = {
         "id": snowflake(at_ms),
@@ -62,7 +68,7 @@ def status(name: str, number: int, **more: Any) -> dict[str, Any]:
 
 
 def mention(name: str) -> dict[str, Any]:
-    return {"id": ACCOUNT_IDS[name], "username": name, "acct": name, "url": page_of(name)}
+    return {"id": account_id(name), "username": name, "acct": name, "url": page_of(name)}
 
 
 def boost(name: str, number: int, of: dict[str, Any]) -> dict[str, Any]:
@@ -131,7 +137,7 @@ class Mastodon(Api):
         self.statuses: list[dict[str, Any]] = []
         self.notifications: list[dict[str, Any]] = []
         self.streams: list[Queue[bytes | None]] = []
-        self.token = "token-of-ada"
+        self.token = "token-of-ada"  # noqa: S105 (as made up as the rest)
 
     def push(self, event: str, payload: Any) -> None:
         data = payload if isinstance(payload, str) else json.dumps(payload)

@@ -63,11 +63,13 @@ def by_facebook(*changes: dict[str, Any], page: str = "100") -> tuple[str, bytes
     return "/facebook", body, {"X-Hub-Signature-256": hex_signed(ENV["PRESENCE_FACEBOOK_APP_SECRET"], body)}
 
 
-def star(login: str, action: str = "created") -> tuple[str, bytes, dict[str, str]]:
+def star(
+    login: str, action: str = "created", at: str = "2026-11-20T10:00:00Z"
+) -> tuple[str, bytes, dict[str, str]]:
     """A star for octocat's repository."""
     payload = {
         "action": action,
-        "starred_at": "2026-11-20T10:00:00Z" if action == "created" else None,
+        "starred_at": at if action == "created" else None,
         "sender": {"login": login, "id": 5, "type": "User"},
         "repository": {
             "id": 1,
