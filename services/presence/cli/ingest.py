@@ -24,7 +24,9 @@ from presence.ingest.polling import polling_ingest
 from presence.ingest.runner import Counts, Runner
 from presence.ingest.streaming import streaming_ingest
 from presence.ingest.webhooks.bootstrap import hooks, webhook_server
+from presence.log.exposition import exposed
 from presence.log.logging import configure
+from presence.log.metrics import Service
 from presence.log.settings import Settings
 
 STOP_S = 4.5
@@ -67,6 +69,7 @@ def bluesky(
     with (
         _progress() as show,
         bluesky_ingest(found, options) as runner,
+        exposed(found, Service.INGEST, "ingest-bluesky"),
         stopped_by_signals(runner),
     ):
         runner.on_checkpoint = lambda _: show(runner)
@@ -81,7 +84,8 @@ def poll(
     as_json: Annotated[bool, typer.Option("--json", help="Print the counts as JSON at the end.")] = False,
 ) -> None:
     """A network whose API is asked again and again, as often as it allows."""
-    _run(polling_ingest(_quietly_configured(), network, os.environ, url), as_json=as_json)
+    found = _quietly_configured()
+    _run(found, network, polling_ingest(found, network, os.environ, url), as_json=as_json)
 
 
 @app.command()
@@ -91,11 +95,12 @@ def stream(
     as_json: Annotated[bool, typer.Option("--json", help="Print the counts as JSON at the end.")] = False,
 ) -> None:
     """A network that answers one request for ever, with a line for each thing that happens."""
-    _run(streaming_ingest(_quietly_configured(), network, os.environ, url), as_json=as_json)
+    found = _quietly_configured()
+    _run(found, network, streaming_ingest(found, network, os.environ, url), as_json=as_json)
 
 
-def _run(ingest: AbstractContextManager[Runner], *, as_json: bool) -> None:
-    with ingest as runner, stopped_by_signals(runner):
+def _run(found: Settings, network: str, ingest: AbstractContextManager[Runner], *, as_json: bool) -> None:
+    with ingest as runner, exposed(found, Service.INGEST, f"ingest-{network}"), stopped_by_signals(runner):
         counts = runner.run()
     _print(counts, as_json=as_json)
 
@@ -179,7 +184,11 @@ def webhooks(
     """All networks that push, through one receiver: 200 once the log has it, 503 while it cannot."""
     found = _quietly_configured()
     doors = hooks(os.environ, networks or ())
-    with webhook_server(found, doors, host, port) as server, stopped_by_signals(server):
+    with (
+        webhook_server(found, doors, host, port) as server,
+        exposed(found, Service.INGEST, "ingest-webhooks"),
+        stopped_by_signals(server),
+    ):
         for door in doors:
             print(f"http://{host}:{server.port}{door.path}", file=sys.stderr, flush=True)
         server.run()

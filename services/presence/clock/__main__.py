@@ -7,8 +7,10 @@ from threading import Event
 
 from presence.clock.service import run
 from presence.events.errors import CallerError, PresenceError
+from presence.log.exposition import exposed
 from presence.log.kafka import await_topics
 from presence.log.logging import configure
+from presence.log.metrics import Service
 from presence.log.settings import Settings
 
 
@@ -20,8 +22,9 @@ def main() -> int:
     try:
         settings = Settings.from_env(os.environ)
         configure(settings.log_format)
-        await_topics(settings)
-        run(settings, stopping)
+        with exposed(settings, Service.CLOCK, "clock"):
+            await_topics(settings)
+            run(settings, stopping)
     except PresenceError as error:
         print(f"presence.clock: {error}", file=sys.stderr)  # noqa: T201 (its last word)
         return 2 if isinstance(error, CallerError) else 1

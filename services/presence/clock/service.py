@@ -14,6 +14,7 @@ from presence.events.vocabulary import Event, Kind
 from presence.log import codec
 from presence.log.clock import now_ms
 from presence.log.kafka import producer
+from presence.log.metrics import CLOCK_TICK
 from presence.log.settings import Settings
 from presence.log.topics import DAY_MS
 
@@ -47,6 +48,7 @@ def run(settings: Settings, stopping: Flag) -> None:
                 for ack in acks:
                     ack.get(timeout=ACK_S)
                 ticked_ms = midnight_ms
+                CLOCK_TICK.set(midnight_ms / 1000)
                 log.info("day ended", midnight_ms=midnight_ms, partitions=len(partitions))
             stopping.wait(LOOK_S)
     except KafkaError as error:

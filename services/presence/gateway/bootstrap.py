@@ -18,12 +18,15 @@ from presence.events.errors import CallerError
 from presence.gateway.crew import Crew
 from presence.gateway.door import Door
 from presence.gateway.fold import Fold, deployment_of
+from presence.gateway.meter import FoldMeter
 from presence.gateway.port import host_and_port, reserved
 from presence.gateway.session import Bell, Session, new_session
 from presence.gateway.settings import GatewaySettings
 from presence.gateway.signals import stop_signal
 from presence.gateway.write_model import WriteModel
+from presence.log.exposition import exposed
 from presence.log.kafka import consumer, ensure_topics
+from presence.log.metrics import Service
 from presence.log.settings import Settings
 
 FOLD_STOP_S = 2.0
@@ -42,7 +45,12 @@ async def run(settings: Settings, own: GatewaySettings) -> int:
     own.check_address(host_and_port(settings.gateway)[0])
     Door.of(own)  # What is wrong with its files is said before anything starts.
     folder = settings.data / "gateway" / f"{settings.namespace}{settings.suffix}"
-    with _owned(folder), reserved(settings.gateway) as address, WriteModel(folder) as model:
+    with (
+        _owned(folder),
+        reserved(settings.gateway) as address,
+        WriteModel(folder) as model,
+        exposed(settings, Service.GATEWAY, f"gateway{settings.suffix}"),
+    ):
         session, bell, stopping = new_session(), Bell(), threading.Event()
         folding = _on_thread(
             lambda: _fold(
@@ -101,6 +109,7 @@ def _fold(
             retention_ms=retention_ms,
             ring=ring,
             stopping=stopping,
+            meter=FoldMeter(model),
         ).run(deployment)
     finally:
         reader.close()

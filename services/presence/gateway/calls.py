@@ -13,6 +13,7 @@ from google.protobuf.message import Message
 
 from presence.gateway import refusals
 from presence.gateway.door import Door, permit
+from presence.gateway.meter import observed
 from presence.gateway.refusals import Refused, abort
 from presence.gateway.scopes import Caller, Scope
 
@@ -49,12 +50,14 @@ class Method:
     audited: bool = False
 
 
-def handlers(methods: Sequence[Method], door: Door) -> "dict[str, grpc.RpcMethodHandler[Any, Any]]":
-    """By method's name. Answers leave as they are: they are serialised already."""
-    return {method.name: _handler(method, door) for method in methods}
+def handlers(
+    methods: Sequence[Method], door: Door, service: str
+) -> "dict[str, grpc.RpcMethodHandler[Any, Any]]":
+    """By method's name; `service` is what they are methods of. Answers leave as they are: they are serialised already."""
+    return {method.name: _handler(method, door, service) for method in methods}
 
 
-def _handler(method: Method, door: Door) -> "grpc.RpcMethodHandler[Any, Any]":
+def _handler(method: Method, door: Door, service: str) -> "grpc.RpcMethodHandler[Any, Any]":
     async def handle(request: Any, context: Context) -> Any:
         caller: Caller | None = None
         try:
@@ -79,7 +82,8 @@ def _handler(method: Method, door: Door) -> "grpc.RpcMethodHandler[Any, Any]":
         return answered
 
     make: Any = grpc.unary_stream_rpc_method_handler if method.stream else grpc.unary_unary_rpc_method_handler
-    found: grpc.RpcMethodHandler[Any, Any] = make(handle, request_deserializer=method.request.FromString)
+    counted = observed(method.name, service, method.stream is not None, handle)
+    found: grpc.RpcMethodHandler[Any, Any] = make(counted, request_deserializer=method.request.FromString)
     return found
 
 

@@ -17,7 +17,7 @@ log = structlog.get_logger(__name__)
 
 
 class Crew:
-    """`processes` servers, each `python -m presence.gateway.serve` with these arguments."""
+    """`processes` servers, each `python -m presence.gateway.serve` with these arguments and its number."""
 
     def __init__(self, processes: int, arguments: Sequence[str], bell: Bell) -> None:
         self._processes = processes
@@ -47,7 +47,7 @@ class Crew:
     async def _keep(self, number: int) -> int:
         begun = False
         while not self._stopping:
-            process, pipe = await self._start()
+            process, pipe = await self._start(number)
             assert process.stdout is not None
             if await process.stdout.readline() and not begun:
                 begun = True
@@ -65,7 +65,7 @@ class Crew:
                 await asyncio.sleep(RESTART_S)
         return 0
 
-    async def _start(self) -> tuple[asyncio.subprocess.Process, int]:
+    async def _start(self, number: int) -> tuple[asyncio.subprocess.Process, int]:
         ours, theirs = _pipe()
         try:
             process = await asyncio.create_subprocess_exec(
@@ -73,6 +73,7 @@ class Crew:
                 "-m",
                 "presence.gateway.serve",
                 *self._arguments,
+                str(number),
                 stdin=theirs,
                 stdout=asyncio.subprocess.PIPE,
             )

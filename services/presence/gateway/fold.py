@@ -6,7 +6,7 @@ It waits for nobody: readers see the last committed transaction, and are rung up
 import hashlib
 import threading
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import structlog
 from google.protobuf.message import DecodeError
@@ -17,13 +17,15 @@ from kafka.errors import KafkaError, OffsetOutOfRangeError
 from presence.events.errors import InvariantBroken, SourceUnavailable
 from presence.events.vocabulary import PersonId
 from presence.gateway.closings import closing_of
+from presence.gateway.meter import FoldMeter
 from presence.gateway.resume import DeploymentId, Positions
 from presence.gateway.rows import Change, row_of
 from presence.gateway.session import Session
 from presence.gateway.write_model import Applied, WriteModel
 from presence.log.clock import now_ms
 from presence.log.kafka import partitions_of
-from presence.log.topics import Topics
+from presence.log.metrics import GATEWAY_CAUGHT_UP
+from presence.log.topics import OBSERVED_HEADER, Topics
 from presence.v1.score_pb2 import Score
 
 POLL_MS = 200
@@ -49,6 +51,7 @@ class Fold:
         retention_ms: int,
         ring: Callable[[], None],
         stopping: threading.Event,
+        meter: FoldMeter,
     ) -> None:
         """Erasures are remembered for `retention_ms`.
 
@@ -61,8 +64,10 @@ class Fold:
         self._session = session
         self._retention_ms = retention_ms
         self._compacted_ms = 0
+        self._behind = True
         self._ring = ring
         self._stopping = stopping
+        self._meter = meter
 
     def run(self, deployment: DeploymentId) -> None:
         """Fold until `stopping` is set, and return within POLL_MS then.
@@ -79,10 +84,9 @@ class Fold:
 
     def _run(self, deployment: DeploymentId) -> None:
         ends = self._begin(deployment)
-        behind = True
         while not self._stopping.is_set():
-            if behind and self._has_reached(ends):
-                behind = False
+            if self._behind and self._has_reached(ends):
+                self._behind = False
                 self._catch_up()
             self._step()
 
@@ -138,6 +142,7 @@ class Fold:
     def _step(self) -> None:
         batches = self._consumer.poll(timeout_ms=POLL_MS)
         now = now_ms()
+        self._meter.looked(self._lag())
         self._compact(now)
         if not batches:
             self._touch(now)
@@ -151,7 +156,12 @@ class Fold:
         if found:
             self._model.apply_history(found, positions=self._positions(self._history))
         if changes or not found:
-            applied = self._model.apply(changes, positions=self._positions(self._topic), now_ms=now)
+            observed_ms = observed_of(batches.values())
+            positions = self._positions(self._topic)
+            applied = self._model.apply(
+                changes, positions=positions, now_ms=now, observed_ms=observed_ms or 0
+            )
+            self._meter.folded(len(changes), None if self._behind else observed_ms)
             _report(applied)
         self._ring()
 
@@ -180,11 +190,20 @@ class Fold:
         positions = self._positions(self._topic)
         self._model.apply((), positions=positions, now_ms=now_ms())
         self._model.serve(self._session)
+        GATEWAY_CAUGHT_UP.set(1)
         self._ring()
         log.info("caught_up", topic=self._topic, positions=positions)
 
     def _has_reached(self, ends: Mapping[TopicPartition, int]) -> bool:
         return all(self._consumer.position(partition) >= end for partition, end in ends.items())
+
+    def _lag(self) -> dict[str, int]:
+        """By topic the records that are still to be read, as far as the broker has told."""
+        lag = dict.fromkeys((self._topic, self._history), 0)
+        for partition in self._consumer.assignment():
+            end = self._consumer.highwater(partition)
+            lag[partition.topic] += max(0, (end or 0) - self._consumer.position(partition))
+        return lag
 
     def _positions(self, topic: str) -> Positions:
         own = sorted(partition for partition in self._consumer.assignment() if partition.topic == topic)
@@ -211,6 +230,12 @@ def change_of(record: ConsumerRecord) -> Change:
         raise InvariantBroken(f"a Score under another person's key: {where}")
     row = row_of(record.partition, record.offset, score, record.value)
     return Change(record.partition, record.offset, person, row)
+
+
+def observed_of(batches: Iterable[Iterable[ConsumerRecord]]) -> int | None:
+    """When the oldest record behind these scores was written to the activity log, as far as scoring says."""
+    headers = (header for batch in batches for record in batch for header in record.headers)
+    return min((int(value) for name, value in headers if name == OBSERVED_HEADER), default=None)
 
 
 def _where(record: ConsumerRecord) -> str:

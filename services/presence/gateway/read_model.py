@@ -48,6 +48,8 @@ class Seen(NamedTuple):
     changes: int
     compacted: Positions
     """Who was erased before is forgotten, so that nobody can go on from there."""
+    observed_ms: int = 0
+    """When the oldest record behind the newest scores was written to the activity log; 0: not known."""
 
 
 class Chunk(NamedTuple):
@@ -156,7 +158,9 @@ class ReadModel:
             deployment = DeploymentId(bytes(txn.get(b"deployment", b"", db=self._meta) or b""))
             positions = unpacked(txn.get(b"positions", b"", db=self._meta) or b"")
             compacted = unpacked(txn.get(b"compacted", b"", db=self._meta) or b"")
-            return Seen(deployment, positions, self._changes_so_far(txn), compacted)
+            packed = txn.get(b"observed_ms", db=self._meta)
+            observed_ms = U64.unpack(packed)[0] if packed else 0
+            return Seen(deployment, positions, self._changes_so_far(txn), compacted, observed_ms)
 
     def score(self, person: PersonId) -> bytes | None:
         """The serialised Score of `person`, or None."""
@@ -215,6 +219,12 @@ class ReadModel:
             }
             everybody = Standing(*(sum(counts) for counts in zip(*standings.values(), strict=True)))
             return Ranked(row, everybody, standings[row.kind])
+
+    def people_above(self, kind: int, presence: int) -> int:
+        """How many people of that kind have a presence above so many millipoints; everybody's is above -1."""
+        with self._reading() as txn:
+            stored = self._blocks(txn)
+            return ranks.total(stored, kind) if presence < 0 else ranks.above(stored, kind, presence)
 
     def history(
         self, person: PersonId, first: int, last: int, *, rows_max: int, bytes_max: int

@@ -11,6 +11,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from presence.events.errors import CallerError, PresenceError
+from presence.gateway.meter import serving
 from presence.gateway.read_model import ReadModel, Seen
 from presence.gateway.server import GatewayServer
 from presence.gateway.servicer import Limits, ScoreServicer
@@ -19,7 +20,9 @@ from presence.gateway.session import Session
 from presence.gateway.settings import GatewaySettings
 from presence.gateway.signals import stop_signal
 from presence.gateway.watching import Watchers
+from presence.log.exposition import exposed
 from presence.log.logging import configure
+from presence.log.metrics import Service
 from presence.log.settings import Settings
 
 LISTENS = b"listening\n"
@@ -51,14 +54,16 @@ class Follower:
 
 
 async def serve(
-    settings: Settings, own: GatewaySettings, address: str, folder: Path, session: Session
+    settings: Settings, own: GatewaySettings, address: str, folder: Path, *, session: Session, number: int
 ) -> None:
     """Serve until the pipe ends, SIGTERM or SIGINT. Raises CallerError for what cannot be used."""
     limits = Limits(bookmark_s=own.watch_bookmark_s, stall_s=own.watch_stall_s)
     stopping = stop_signal()
-    with ReadModel(folder) as model:
+    instance = f"gateway{settings.suffix}-server-{number}"
+    with ReadModel(folder) as model, exposed(settings, Service.GATEWAY_SERVER, instance, number + 1):
         async with AsyncExitStack() as closing:
             watchers = Watchers(limits.watchers_max, own.watches_max)
+            serving(watchers)
             servicer = ScoreServicer(model, watchers, limits)
             parts = Parts(
                 settings=settings, own=own, limits=limits, model=model, scores=servicer, closing=closing
@@ -103,12 +108,13 @@ async def _follow(follower: Follower, server: GatewayServer, rung: asyncio.Event
 
 def main() -> int:
     """Exit code: 0 after a stop, 2 for a wrong setting, 1 for anything else."""
-    address, folder, session = sys.argv[1:]
+    address, folder, session, number = sys.argv[1:]
     try:
         settings = Settings.from_env(os.environ)
         configure(settings.log_format)
         own = GatewaySettings.from_env(os.environ)
-        asyncio.run(serve(settings, own, address, Path(folder), Session(bytes.fromhex(session))))
+        gateway = Session(bytes.fromhex(session))
+        asyncio.run(serve(settings, own, address, Path(folder), session=gateway, number=int(number)))
     except PresenceError as error:
         print(f"presence.gateway: {type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201 (its last word)
         return 2 if isinstance(error, CallerError) else 1

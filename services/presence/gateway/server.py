@@ -49,7 +49,7 @@ class GatewayServer:
         self._names = tuple(service.name for service in services)
         door = Door.of(settings)  # One for all: a caller's rate is of all that they call.
         for name, methods in services:
-            handlers = calls.handlers(methods, door)
+            handlers = calls.handlers(methods, door, name)
             self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(name, handlers),))
             self._server.add_registered_method_handlers(name, handlers)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)

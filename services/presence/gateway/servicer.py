@@ -8,6 +8,7 @@ from typing import Any
 from presence.events.vocabulary import PersonId
 from presence.gateway import order, refusals, requests, resume, wire
 from presence.gateway.calls import Call, Method, Send
+from presence.gateway.meter import watched
 from presence.gateway.read_model import Chunk, ReadModel, Seen, Standing
 from presence.gateway.resume import Positions, ResumeToken
 from presence.gateway.rows import PRESENCE
@@ -143,8 +144,10 @@ class ScoreServicer:
                 call.check_expiry(call.caller)
                 seen = self.require_caught_up()
                 chunk = self._read(watcher, stream.since, seen.positions)
+                is_live = stream.caught_up
                 if (message := stream.message(chunk, seen)) is not None:
                     await self._send(message, send)
+                    watched(SERVICE, "WatchScores", seen.observed_ms if is_live and chunk.scores else 0)
                 if chunk.complete:
                     await watcher.wait(self._limits.bookmark_s)
 
@@ -243,7 +246,7 @@ class _Stream:
         self.since = since
         self._watcher = watcher
         self._fresh = fresh
-        self._caught_up = False
+        self.caught_up = False
         self._told = since
         self._counted: int | None = None
         """Changes so far, when the client was up to date last."""
@@ -252,15 +255,15 @@ class _Stream:
     def message(self, chunk: Chunk, seen: Seen) -> bytes | None:
         """The next WatchScoresResponse; None if the client knows all that it would say."""
         self.since = chunk.reached
-        erased = () if self._fresh and not self._caught_up else chunk.erased
+        erased = () if self._fresh and not self.caught_up else chunk.erased
         conflated = self._conflated(chunk, seen)
-        if not chunk.scores and not erased and self._caught_up and self._told == chunk.reached:
+        if not chunk.scores and not erased and self.caught_up and self._told == chunk.reached:
             return None
-        self._caught_up = self._caught_up or chunk.complete
+        self.caught_up = self.caught_up or chunk.complete
         self._told = chunk.reached
         token = resume.encode(ResumeToken(seen.deployment, chunk.reached))
         return wire.watch_response(
-            chunk.scores, resume_token=token, caught_up=self._caught_up, erased=erased, conflated=conflated
+            chunk.scores, resume_token=token, caught_up=self.caught_up, erased=erased, conflated=conflated
         )
 
     def _conflated(self, chunk: Chunk, seen: Seen) -> int:

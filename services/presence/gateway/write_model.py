@@ -102,8 +102,10 @@ class WriteModel(ReadModel):
         self._env.reader_check()
         self._write(lambda txn: txn.put(b"read_ms", U64.pack(now_ms), db=self._meta))
 
-    def apply(self, changes: Collection[Change], *, positions: Positions, now_ms: int) -> Applied:
-        """Fold records, in order of offset per partition, and move on to `positions`.
+    def apply(
+        self, changes: Collection[Change], *, positions: Positions, now_ms: int, observed_ms: int = 0
+    ) -> Applied:
+        """Fold records, in order of offset per partition, and move on to `positions`; `observed_ms` as in Seen.
 
         A record that says nothing new is passed over: the same bytes at the same revision (published again after a
         crash), or an older revision than the stored one.
@@ -125,6 +127,7 @@ class WriteModel(ReadModel):
             txn.put(b"positions", _packed(positions), db=self._meta)
             txn.put(b"changes", U64.pack(self._changes_so_far(txn) + news), db=self._meta)
             txn.put(b"read_ms", U64.pack(now_ms), db=self._meta)
+            txn.put(b"observed_ms", U64.pack(observed_ms), db=self._meta)
             return applied
 
         return self._write(write)

@@ -16,6 +16,7 @@ from presence.ingest.delivery import Delivery
 from presence.ingest.file import FileSource
 from presence.ingest.frames import Source
 from presence.ingest.lock import exclusive
+from presence.ingest.meter import Meter
 from presence.ingest.networks import bluesky
 from presence.ingest.networks.jetstream import PUBLIC_URL, Accounts, JetstreamSource
 from presence.ingest.newcomers import Newcomers
@@ -124,6 +125,7 @@ def logged(
     source.start(saved.position if saved else None)
     delivery = Delivery(producer(settings), settings.topics, network, ends)
     stack.callback(delivery.close)
+    watermark = Watermark(store, source.label, delivery.complete)
     return Runner(
         source=source,
         decode=decode,
@@ -134,8 +136,9 @@ def logged(
         recent=recent,
         store=store,
         trail=Trail(saved or Checkpoint(None, delivery.offsets()), source.overlap),
-        watermark=Watermark(store, source.label, delivery.complete),
+        watermark=watermark,
         newcomers=newcomers,
+        meter=Meter(network, delivery, watermark, follower.registry),
         on_checkpoint=on_checkpoint,
         on_acknowledged=on_acknowledged,
     )

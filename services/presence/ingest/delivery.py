@@ -69,6 +69,11 @@ class Delivery:
         self.position: int | None = None
         """The newest position up to which everything is acknowledged; None: none yet."""
 
+    @property
+    def in_flight(self) -> int:
+        """What was sent and is not yet acknowledged."""
+        return len(self._in_flight)
+
     def event(self, event: Event) -> None:
         """Send one event. Raises SourceUnavailable."""
         key = event.person.encode()

@@ -22,6 +22,7 @@ from presence.ingest.address import Addressing
 from presence.ingest.cursor import Checkpoint, Offsets, Trail
 from presence.ingest.delivery import dead_letter_value
 from presence.ingest.frames import FRAME_BYTES_MAX, Frame, Source
+from presence.ingest.meter import Meter
 from presence.ingest.newcomers import Newcomers
 from presence.ingest.received import ReceivedIndex
 from presence.ingest.recent import Recent, dead_letter_id
@@ -113,6 +114,7 @@ class Runner:
     trail: Trail
     watermark: Watermark | None = None
     newcomers: Newcomers | None = None
+    meter: Meter | None = None
     on_checkpoint: Callable[[Counts], None] = lambda _: None
     on_acknowledged: Callable[[int], None] = lambda _: None
     """Told the newest position up to which everything is in the log, as soon as that is known."""
@@ -219,7 +221,7 @@ class Runner:
         self._save()
         self._tell_of_stall()
         self.follower.poll()
-        self.on_checkpoint(self.counts)
+        self._report()
         self._checkpoint_at_s = time.monotonic() + CHECKPOINT_S
 
     def _tell_of_acknowledged(self) -> None:
@@ -251,6 +253,11 @@ class Runner:
             log.warning("not everything was acknowledged; the next start reads it again")
         elif self.source.done and self.forgets:
             self.store.forget(self.source.label)
+        self._report()
+
+    def _report(self) -> None:
+        if self.meter is not None:
+            self.meter.tell(self.counts)
         self.on_checkpoint(self.counts)
 
 

@@ -36,15 +36,16 @@ class Watermark:
         self._send = send
         self._next_s = 0.0
         saved = marks.load(self._name)
-        self._newest_ms = saved.position if saved and saved.position is not None else 0
+        self.newest_ms = saved.position if saved and saved.position is not None else 0
+        """The last mark; 0 before the first."""
 
     def advance(self, complete_ms: int | None) -> None:
         """Tell the log, if it is time, that everything up to `complete_ms` is in it; None: nobody knows."""
         if complete_ms is None or time.monotonic() < self._next_s:
             return
         complete_ms = min(complete_ms, now_ms())
-        if complete_ms > self._newest_ms:
+        if complete_ms > self.newest_ms:
             self._marks.save(self._name, Checkpoint(complete_ms, {}))
-            self._newest_ms = complete_ms
+            self.newest_ms = complete_ms
             self._send(complete_ms)
             self._next_s = time.monotonic() + EVERY_S

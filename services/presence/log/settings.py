@@ -61,6 +61,8 @@ class Settings:
     archive: str = ""
     """Where the archive of the activity log is: a URL as for `snapshots`; by default the folder `archive` in `data`."""
     log_format: Literal["console", "json"] = "console"
+    metrics: str = "127.0.0.1:0"
+    """Where a process serves its metrics; port 0 takes a free one, and nothing serves none (see log.exposition)."""
 
     @property
     def topics(self) -> Topics:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 DAY_MS = 86_400_000
+OBSERVED_HEADER = "observed_ms"
+"""Of the first score of a publication: when the oldest record behind it was written to the activity log."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,10 @@ class Registry:
         self.version = 0
         """Grows with every change."""
 
+    def __len__(self) -> int:
+        """How many people are enrolled."""
+        return len(self._people)
+
     def apply(self, person_id: PersonId, value: bytes | None) -> None:
         """Take in one roster record; `None` is a tombstone.
 

@@ -4,7 +4,9 @@ import os
 import sys
 
 from presence.events.errors import PresenceError
+from presence.log.exposition import exposed
 from presence.log.logging import configure
+from presence.log.metrics import Service
 from presence.log.settings import Settings
 
 
@@ -16,7 +18,8 @@ def main() -> int:
     try:
         settings = Settings.from_env(os.environ)
         configure(settings.log_format)
-        return int(worker(settings).execute_from_commandline() or 0)
+        with exposed(settings, Service.SCORING, f"scoring{settings.suffix}-{settings.worker}"):
+            return int(worker(settings).execute_from_commandline() or 0)
     except PresenceError as error:
         print(f"presence scoring: {error}", file=sys.stderr)  # noqa: T201 (there may be no log yet)
         return 1

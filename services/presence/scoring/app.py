@@ -69,6 +69,8 @@ class BulkConsumer(driver.Consumer):
                 )
         positions = {tp: offsets[tp.partition] for tp in self.assignment()}
         await self.seek_wait(positions)
+        for tp, position in positions.items():
+            self.app.scorer.meter.opened(tp.partition, position, ends[tp])
         self._astray.clear()
         self._led_back = dict(positions)
         return positions
@@ -86,9 +88,16 @@ class BulkConsumer(driver.Consumer):
                 if active is None or tp in active:
                     await self._apply(tp, fetched)
             await self._lead_back()
+            self._measure()
             self._tell(records or {})
             if records and max(map(len, records.values())) < SMALL_RECORDS:
                 await asyncio.sleep(min(GATHER_S_MAX, time.monotonic() - began))
+
+    def _measure(self) -> None:
+        """Tell the metrics how far there is to go."""
+        ours = {tp: self.app.scorer.offset(tp.partition) for tp in self.assignment()}
+        offsets = {tp.partition: offset for tp, offset in ours.items() if offset is not None}
+        self.app.scorer.meter.looked({tp.partition: self.highwater(tp) for tp in ours}, offsets)
 
     def _tell(self, records: Mapping[TP, Sequence[Record]]) -> None:
         """Say now and then how far there is to go, while there is."""
@@ -103,17 +112,19 @@ class BulkConsumer(driver.Consumer):
             log.info("catching up", lag=lag, events_per_second=round(rate), seconds_left=left_s)
         self._told, self._applied = now, 0
 
-    async def _apply(self, tp: TP, fetched: Sequence[Record]) -> None:
+    async def _apply(self, tp: TP, fetched: Sequence[Any]) -> None:
         if self.app.scorer.offset(tp.partition) is None:
             return  # It was taken from us since this was fetched.
         try:
-            self.app.scorer.apply(tp.partition, fetched)
+            fresh = self.app.scorer.apply(tp.partition, fetched)
         except Gap as gap:
             if self._led_back.get(tp) != gap.offset:
                 self._astray.add(tp)
                 return
             await self._must_not_be_lost(tp, gap.offset)
-            self.app.scorer.apply(tp.partition, fetched, after_gap=True)
+            fresh = self.app.scorer.apply(tp.partition, fetched, after_gap=True)
+        if fresh:
+            self.app.scorer.applied(tp.partition, fetched[-fresh:])
         self._read_offset[tp] = fetched[-1].offset
         await asyncio.sleep(0)
 

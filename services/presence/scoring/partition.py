@@ -12,10 +12,12 @@ from presence.batch.closing import Closed
 from presence.batch.letters import Letter
 from presence.batch.records import Record, read
 from presence.batch.translate import Translator
+from presence.log.metrics import Step
 from presence.log.topics import DAY_MS
 from presence.model.evaluate import Scores, evaluate
 from presence.model.fold import fold_coded
 from presence.model.spec import Model
+from presence.scoring.meter import timed
 from presence.scoring.states import Loaded
 from presence.scoring.store import Store
 
@@ -72,13 +74,18 @@ class Partition:
             return 0
         if fresh[0].offset > self.store.offset and not after_gap:
             raise Gap(self.store.offset)
-        for part in read(fresh).days(self.store.meta.clock_ms):
+        with timed(Step.DECODE):
+            batch = read(fresh)
+        for part in batch.days(self.store.meta.clock_ms):
             while part.ends_day and self.store.sweeping:
                 self._sweep(PEOPLE_MAX)  # The day before ends for everybody before the next one does.
-            opened = self.store.open_batch(part)
+            with timed(Step.LOAD):
+                opened = self.store.open_batch(part)
             made = self._closings(opened.loaded)
-            folded = fold_coded(opened.state, opened.events, len(opened.loaded.people), self._model)
-            self.store.save(opened, folded, part, made)
+            with timed(Step.FOLD):
+                folded = fold_coded(opened.state, opened.events, len(opened.loaded.people), self._model)
+            with timed(Step.COMMIT):
+                self.store.save(opened, folded, part, made)
         return len(fresh)
 
     def due(self) -> Publication:
@@ -86,7 +93,9 @@ class Partition:
         if self.store.sweeping:
             self._sweep(SWEEP_PEOPLE_MAX)
         due = self.store.due(PEOPLE_MAX, LETTERS_MAX)
-        people, scores = due.loaded.people, evaluate(due.state, self._model)
+        people = due.loaded.people
+        with timed(Step.EVALUATE):
+            scores = evaluate(due.state, self._model)
         whose, presence = _presence(scores)
         today = scores.people.get_column("as_of_ms").to_numpy() // DAY_MS
         since = closing.changes(due.loaded.packed, whose, presence, today)

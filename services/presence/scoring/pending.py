@@ -19,7 +19,8 @@ class Pending:
         """Who is left, from the records in `db`."""
         self._db = db
         self._changes: dict[str, int] = {}
-        self._newest = 0
+        self.newest = 0
+        """The number of the last change."""
         with txn.cursor(db=db) as cursor:
             for key, people in cursor:
                 self.changed(int.from_bytes(key, "big"), msgspec.msgpack.decode(people, type=list[str]))
@@ -29,13 +30,13 @@ class Pending:
 
     def record(self, txn: lmdb.Transaction, people: Sequence[str]) -> int:
         """Write that `people` have changed; returns the number of the change, for `changed` after the commit."""
-        number = self._newest + 1
+        number = self.newest + 1
         txn.put(number.to_bytes(8, "big"), msgspec.msgpack.encode(people), db=self._db, append=True)
         return number
 
     def changed(self, number: int, people: Iterable[str]) -> None:
         """`people` have changed for the last time by change `number`."""
-        self._newest = number
+        self.newest = number
         for person in people:
             self._changes.pop(person, None)
             self._changes[person] = number
@@ -49,7 +50,7 @@ class Pending:
         for person, number in changes.items():
             if self._changes.get(person) == number:
                 del self._changes[person]
-        oldest = next(iter(self._changes.values()), self._newest + 1)
+        oldest = next(iter(self._changes.values()), self.newest + 1)
         with txn.cursor(db=self._db) as cursor:
             more = cursor.first()
             while more and int.from_bytes(cursor.key(), "big") < oldest:

@@ -10,6 +10,7 @@ from aiokafka import AIOKafkaProducer
 
 from presence.batch.letters import Letter, Topic
 from presence.log.settings import Settings
+from presence.log.topics import OBSERVED_HEADER
 from presence.scoring.partition import Publication
 
 LINGER_MS = 0
@@ -47,14 +48,18 @@ class Publisher:
     async def stop(self) -> None:
         await self._producer.stop()
 
-    async def publish(self, publication: Publication) -> None:
+    async def publish(self, publication: Publication, observed_ms: int | None = None) -> None:
         """Send all, and wait until the brokers have committed it.
+
+        `observed_ms`: when the oldest record behind it was written, for those who measure how late a score is.
 
         Raises aiokafka's ProducerFenced if another worker has taken over.
         """
         async with self._producer.transaction():
+            observed = [] if observed_ms is None else [(OBSERVED_HEADER, str(observed_ms).encode())]
             scores: Iterable[_Record] = (
-                (person.encode(), value, [], None) for person, value in publication.scores
+                (person.encode(), value, [] if number else observed, None)
+                for number, (person, value) in enumerate(publication.scores)
             )
             await self._send(self._topics.scores, self._partition, scores)
             for topic, partition in ((Topic.DLQ, 0), (Topic.HISTORY, self._partition)):

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -10,8 +11,10 @@ from aiokafka.errors import KafkaError, ProducerFenced
 
 from presence.batch.records import Record
 from presence.events.errors import InvariantBroken, PresenceError, SourceUnavailable
+from presence.log.metrics import Step
 from presence.log.settings import Settings
 from presence.model.spec import Model
+from presence.scoring.meter import Meter, Written, timed
 from presence.scoring.ownership import claim
 from presence.scoring.partition import Partition
 from presence.scoring.publisher import Publisher
@@ -34,6 +37,7 @@ class Scorer:
         self._model = model
         self._partitions: dict[int, Partition] = {}
         self._publishers: dict[int, Publisher] = {}
+        self.meter = Meter(model, settings.variant)
         self._changed = asyncio.Event()
         self._publishing, self._snapshotting = asyncio.Lock(), asyncio.Lock()
         self._snapshots = Snapshots(settings.snapshots_url, settings.namespace + settings.suffix)
@@ -64,6 +68,7 @@ class Scorer:
             for number in sorted(numbers & self._partitions.keys()):
                 partition = self._partitions.pop(number)
                 partition.store.close()
+                self.meter.closed(number)
                 await self._publishers.pop(number).stop()
                 log.info("partition closed", partition=number, offset=partition.store.offset)
 
@@ -71,15 +76,22 @@ class Scorer:
         """Of the next record that a partition wants; None for one that is not ours."""
         return self._partitions[number].store.offset if number in self._partitions else None
 
-    def apply(self, number: int, records: Sequence[Record], *, after_gap: bool = False) -> None:
-        """Fold what was fetched of a partition.
+    def apply(self, number: int, records: Sequence[Record], *, after_gap: bool = False) -> int:
+        """Fold what was fetched of a partition; returns how many records were new.
 
         Raises Gap as the partition does, and InvariantBroken for a partition that is not ours.
         """
         if number not in self._partitions:
             raise InvariantBroken(f"records of partition {number}, which is not open")
-        if self._partitions[number].apply(records, after_gap=after_gap):
+        fresh = self._partitions[number].apply(records, after_gap=after_gap)
+        if fresh:
             self._changed.set()
+        return fresh
+
+    def applied(self, number: int, records: Sequence[Written]) -> None:
+        """Tell the metrics that these records of a partition are folded."""
+        store = self._partitions[number].store
+        self.meter.applied(number, records, store.offset, store.change)
 
     async def publish_until(self, stopped: Callable[[], bool]) -> None:
         """Publish what changes, at once when idle, after a pause that grows with the work when busy.
@@ -135,7 +147,9 @@ class Scorer:
         store = partition.store
         work = store.folder.with_suffix(".snapshot")
         try:
-            taken = await asyncio.to_thread(self._snapshots.take, number, work, store.copy)
+            with timed(Step.SNAPSHOT):
+                taken = await asyncio.to_thread(self._snapshots.take, number, work, store.copy)
+            self.meter.kept(number)
         except PresenceError as error:
             log.warning("no snapshot", partition=number, error=str(error))
         else:
@@ -158,6 +172,11 @@ class Scorer:
         publication = partition.due()
         if not publication:
             return False
-        await self._publishers[partition.number].publish(publication)
+        number, changes = partition.number, publication.changes
+        with timed(Step.PUBLISH):
+            observed_ms = self.meter.observed_ms(number, changes)
+            await self._publishers[number].publish(publication, observed_ms)
         partition.published(publication)
+        reasons = Counter(letter.reason for letter in publication.letters if letter.reason)
+        self.meter.published(number, changes, reasons, partition.store.unpublished)
         return True

@@ -142,6 +142,16 @@ class Store:
         return self.meta.offset
 
     @property
+    def change(self) -> int:
+        """The number of the last change of anybody, as `Due.changes` has it."""
+        return self._pending.newest
+
+    @property
+    def unpublished(self) -> int:
+        """How many people have changed and are not out."""
+        return len(self._pending)
+
+    @property
     def sweeping(self) -> bool:
         """Whether a new day has still to reach somebody."""
         return self.meta.sweep is not None

@@ -16,6 +16,7 @@ from presence.ingest.webhooks.inbox import Inbox
 from presence.ingest.webhooks.limits import Limits
 from presence.ingest.webhooks.lingering import Lingering
 from presence.log.clock import now_ms
+from presence.log.metrics import WEBHOOK_ANSWERS
 
 CLIENT_GONE = 499
 """Nobody reads it; the number is nginx's."""
@@ -49,6 +50,7 @@ class Receiver:
         async def endpoint(request: Request) -> Response:
             response = await self._answer(door, request)
             self.answers[f"{door.hook.network} {response.status_code}"] += 1
+            WEBHOOK_ANSWERS.labels(door.hook.network, response.status_code).inc()
             return response
 
         return endpoint
