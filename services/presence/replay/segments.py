@@ -1,0 +1,160 @@
+"""What has been read, kept on disk by bucket of people, so that everybody can be scored without holding everybody.
+
+A segment is what one piece of the log held: an Arrow table of one row per bucket, each column the list of the
+bucket's values, so that a bucket is read as a slice of the mapped file. It is written whole or not at all. People are
+numbers within their segment and bucket, in the order of `names`.
+"""
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from presence.events.vocabulary import NOBODY
+from presence.model.coding import Coding
+from presence.replay.columns import ROWS, Bucket, coding
+from presence.replay.timeline import ticks_of
+
+SUFFIX = ".arrow"
+_NARROW = MappingProxyType(
+    {"person": pl.UInt32, "network": pl.UInt16, "magnitude": pl.Int32, "rating": pl.Int16}
+    | {"mean": pl.Int32, "number": pl.Int32}
+)
+"""Types that hold all that the door admits, in fewer bytes."""
+STORED = MappingProxyType(
+    {name: _NARROW.get(name, kind) for name, kind in ROWS.items() if name != "complete_ms"}
+)
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What a piece of the log held: rows (of ROWS), how many records the door refused, and by partition the first
+    offset, if there is one, whose record came after the time up to which is replayed."""
+
+    rows: pl.DataFrame
+    refused: int = 0
+    cuts: Mapping[int, int] = MappingProxyType({})
+
+
+def write(path: Path, read: Read, buckets: int) -> None:
+    """Write the segment of `read`. Raises OSError, and leaves nothing behind, if it cannot be written."""
+    part = path.with_suffix(".part")
+    try:
+        with pa.OSFile(str(part), "wb") as file:
+            table = _table(read, buckets)
+            with pa.ipc.new_file(file, table.schema) as writer:
+                writer.write_batch(table)
+        part.rename(path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def _table(read: Read, buckets: int) -> pa.RecordBatch:
+    named = read.rows.filter(pl.col("person") != NOBODY)
+    coded = named.get_column("person").to_arrow().dictionary_encode()
+    names, who = pl.Series(coded.dictionary), coded.indices.to_numpy()
+    bucket_of_name = (names.hash(seed=0) % buckets).to_numpy().astype(np.uint16)
+    name_order, name_bounds = _spread(bucket_of_name, buckets)
+    place = np.empty(len(names), dtype=np.uint32)
+    place[name_order] = np.arange(len(names)) - np.repeat(name_bounds[:-1], np.diff(name_bounds))
+    order, bounds = _spread(bucket_of_name[who], buckets)
+    networks = coding([named.get_column("network")])
+    rows = named.with_columns(
+        pl.Series("person", place[who]), networks.encode(named.get_column("network"))
+    ).select(pl.col(name).cast(kind) for name, kind in STORED.items())[order]
+    lists = {name: _lists(rows.get_column(name).to_arrow(), bounds) for name in STORED}
+    lists["names"] = _lists(names[name_order].to_arrow(), name_bounds)
+    about = {
+        "networks": networks.names.to_list(),
+        "refused": read.refused,
+        "cuts": {str(partition): offset for partition, offset in read.cuts.items()},
+        "ticks": ticks_of(read.rows).write_json(),
+    }
+    fields = [pa.field(name, column.type) for name, column in lists.items()]
+    schema = pa.schema(fields, metadata={"about": json.dumps(about)})
+    return pa.RecordBatch.from_arrays(list(lists.values()), schema=schema)
+
+
+def _spread(bucket: NDArray[np.uint16], buckets: int) -> tuple[NDArray[np.intp], Ints]:
+    """The order that brings each bucket's rows together, as they come, and where each begins and the last ends."""
+    sizes = np.bincount(bucket, minlength=buckets)
+    return np.argsort(bucket, kind="stable"), np.concatenate([[0], np.cumsum(sizes)])
+
+
+def _lists(values: pa.Array, bounds: Ints) -> pa.Array:
+    return pa.LargeListArray.from_arrays(bounds, values)
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a segment says besides its buckets; `ticks` are rows of ROWS."""
+
+    networks: list[str]
+    refused: int
+    cuts: dict[int, int]
+    ticks: pl.DataFrame
+    rows: int
+
+
+class Segments:
+    """The segments in a folder, which no longer changes."""
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self._paths = paths
+
+    def about(self) -> Iterator[About]:
+        """What each says. Raises ValueError for one that is damaged."""
+        for path in self._paths:
+            with pa.memory_map(str(path)) as file, pa.ipc.open_file(file) as reader:
+                told = json.loads(reader.schema.metadata[b"about"])
+                yield About(
+                    told["networks"],
+                    told["refused"],
+                    {int(partition): offset for partition, offset in told["cuts"].items()},
+                    pl.read_json(told["ticks"].encode(), schema=dict(ROWS)),
+                    len(reader.get_batch(0).column("offset").values),
+                )
+
+    def bucket(self, number: int, networks: Coding) -> Bucket:
+        """All rows of a bucket."""
+        names, parts = [], []
+        for path in self._paths:
+            with pa.memory_map(str(path)) as file, pa.ipc.open_file(file) as reader:
+                batch = reader.get_batch(0)
+                of_segment = json.loads(reader.schema.metadata[b"about"])["networks"]
+                columns = {name: _slice(batch.column(name), number) for name in [*STORED, "names"]}
+            names.append(columns.pop("names").rename("person"))
+            code = networks.encode(pl.Series("network", of_segment, dtype=pl.String))
+            parts.append((pl.DataFrame(columns), code))
+        people = Coding.of([pl.Series("person", [], dtype=pl.String), *names])
+        frames = [
+            frame.with_columns(
+                people.encode(name).gather(frame.get_column("person")),
+                code.gather(frame.get_column("network")),
+            )
+            for name, (frame, code) in zip(names, parts, strict=True)
+        ]
+        rows = pl.concat(frames).cast({name: ROWS[name] for name in _NARROW if ROWS[name] != pl.String})  # type: ignore[arg-type]
+        return Bucket(people.names, networks, rows)
+
+
+def _slice(lists: pa.Array, number: int) -> pl.Series:
+    begin, end = lists.offsets[number].as_py(), lists.offsets[number + 1].as_py()
+    found: Any = pl.Series(lists.values.slice(begin, end - begin))
+    return found
+
+
+def free_bytes(folder: Path) -> int:
+    """How much room there is for more."""
+    about = os.statvfs(folder)
+    return about.f_bavail * about.f_frsize
