@@ -5,7 +5,7 @@ admit is taken through `codec.decode` and `door.check` by itself, so that there 
 are short enough (`codec.RECORD_BYTES_MAX`) that no nesting of theirs can exhaust a stack.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
 
@@ -70,6 +70,17 @@ def read(
     if whole:
         frame = frame.with_columns(actors, references)
     return (frame.filter(pl.Series(admitted)) if refused else frame), refused
+
+
+def refusals(events: pl.DataFrame) -> Iterator[tuple[int, str]]:
+    """Which rows of `events`, with the columns of EVENTS and no nulls, the door refuses, and in one word why."""
+    columns = {name: events.get_column(name).to_numpy() for name in _NUMBERS}
+    people, networks = events.get_column("person"), events.get_column("network")
+    doubtful = np.flatnonzero(~_admitted(columns, people, networks))
+    rows = events[doubtful]
+    for row, person, value in zip(doubtful.tolist(), rows.get_column("person"), values_of(rows), strict=True):
+        if reason := _refusal(person.encode() or None, value):
+            yield row, reason
 
 
 def values_of(events: pl.DataFrame) -> pl.Series:

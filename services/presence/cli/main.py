@@ -30,6 +30,7 @@ COMMANDS = MappingProxyType(
         "simulate": "presence.cli.reasons:simulate",
         "key": "presence.cli.key:key",
         "model": "presence.cli.model:app",
+        "replay": "presence.cli.replay:app",
         "bench": "presence.cli.bench:app",
         "chaos": "presence.cli.chaos:chaos",
     }

@@ -1,8 +1,7 @@
 """Pieces of a file of events: what is read at once, and can be read again alone after a crash."""
 
+import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +12,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from presence.batch import decode
-from presence.events import door, lines
+from presence.events import lines
 from presence.events.errors import CallerError, InvalidEvent
-from presence.events.vocabulary import Event, Word
+from presence.events.vocabulary import Kind
 from presence.log.settings import Settings
 from presence.model.columns import EVENTS, frame
-from presence.replay.columns import ROWS
+from presence.replay.columns import PLACE, ROWS
 from presence.replay.segments import Read
 
 PIECE_ROWS = 524_288
@@ -54,7 +53,7 @@ class Lines(msgspec.Struct, frozen=True, tag=True):
                     events.append(event)
                     offsets.append(number)
         place = [pl.lit(0, pl.Int32).alias("partition"), pl.Series("offset", offsets, dtype=pl.Int64)]
-        return Read(frame(events).with_columns(place).select(ROWS))
+        return Read(frame(events).with_columns(place).select(list(ROWS)))
 
 
 def of_lines(path: Path) -> Iterator[Lines]:
@@ -75,44 +74,85 @@ def of_lines(path: Path) -> Iterator[Lines]:
 class Rows(msgspec.Struct, frozen=True, tag=True):
     """Rows of a Parquet file with columns of the log's events; the first is row `begin`.
 
-    Without a column `offset` a record's is the number of its row, and `first` more; without `partition` it is 0. With
-    `append_ms` that is when it came, else `observed_ms`.
+    What the file has no column for is as in an event that does not say it. Without `offset` a record's offset is the
+    number of its row, and `first` more; its partition is the column `partition`, else `partition`. When it came says
+    `append_ms`, else `observed_ms`.
     """
 
     path: str
     begin: int
     records: int
     first: int = 0
+    partition: int = 0
 
     def read(self, _settings: Settings, until_ms: int | None) -> Read:
         """Raises CallerError that names the file, and the row if one is no event that passes the door."""
         try:
             rows = pl.scan_parquet(self.path).slice(self.begin, self.records).collect()
         except (pl.exceptions.PolarsError, OSError) as error:
-            raise _damaged(self.path, error) from error
+            raise damaged(self.path, error) from error
         if rows.height != self.records:
             raise CallerError(f"{self.path} has changed since it was first looked at")
-        rows = rows.with_columns(
-            pl.lit(default).alias(name) for name, default in _DEFAULTS.items() if name not in rows.columns
-        )
-        if "offset" not in rows.columns:
-            numbers = np.arange(self.first + self.begin, self.first + self.begin + self.records)
-            rows = rows.with_columns(pl.Series("offset", numbers))
-        refused = 0
-        if rows["kind"].eq(0).any():  # Of an archive: what scoring refused as well.
-            rows, before = rows.filter(pl.col("kind") != 0), rows.height
-            refused = before - rows.height
+        numbers = np.arange(self.first + self.begin, self.first + self.begin + self.records)
+        place: dict[str, Any] = {"partition": pl.lit(self.partition), "offset": pl.Series(numbers)}
+        told = {name: pl.lit("" if kind == pl.String else 0) for name, kind in EVENTS.items()}
+        missing = {name: value for name, value in (place | told).items() if name not in rows.columns}
+        wanted = PLACE | EVENTS | ({"append_ms": pl.Int64} if "append_ms" in rows.columns else {})
         try:
-            events = rows.select(pl.col(name).cast(kind) for name, kind in (ROWS | _TIMES(rows)).items())
+            events = rows.with_columns(**missing).select(
+                pl.col(name).cast(kind) for name, kind in wanted.items()
+            )
         except pl.exceptions.PolarsError as error:
             raise CallerError(f"{self.path}: a column is not of the log's type: {error}") from error
-        self._check(events)
-        return up_to(events, until_ms, refused)
+        raw = events.get_column("kind") == Kind.UNSPECIFIED  # In an archive: what scoring refused as well.
+        refused = int(raw.sum()) if "raw_value" in rows.columns else 0
+        self._check(events.filter(~raw) if refused else events)
+        return up_to(events.filter(~raw), until_ms, refused)
 
-    def _check(self, rows: pl.DataFrame) -> None:
-        for row, reason in decode.refusals(rows):
+    def _check(self, events: pl.DataFrame) -> None:
+        if any(events.get_column(name).null_count() for name in EVENTS):
+            raise CallerError(f"{self.path}: a column of an event has nulls")
+        for row, reason in decode.refusals(events):
             raise CallerError(f"{self.path}: row {self.begin + row + 1}: {reason}")
 
 
-def _TIMES(rows: pl.DataFrame) -> dict[str, Any]:
-    return {"append_ms": pl.Int64} if "append_ms" in rows.columns else {}
+def of_parquet(path: Path, first: int = 0) -> Iterator[Rows]:
+    """The pieces of a Parquet file. Raises CallerError if it is none, or says nothing of kind and time."""
+    about = _metadata(path)
+    names = set(about.schema.to_arrow_schema().names)
+    if missing := {"kind", "observed_ms", "person"} - names:
+        raise CallerError(f"{path} is no file of events: it has no column {min(missing)}")
+    partition = re.search(r"partition=(\d+)/", str(path))
+    for begin in range(0, about.num_rows, PIECE_ROWS):
+        records = min(PIECE_ROWS, about.num_rows - begin)
+        yield Rows(str(path), begin, records, first, int(partition[1]) if partition else 0)
+
+
+def rows_of(path: Path) -> int:
+    """How many rows a Parquet file has. Raises CallerError if it is none."""
+    rows: int = _metadata(path).num_rows
+    return rows
+
+
+def _metadata(path: Path) -> pq.FileMetaData:
+    try:
+        return pq.read_metadata(path)
+    except (pa.ArrowException, OSError) as error:
+        raise damaged(str(path), error) from error
+
+
+def up_to(rows: pl.DataFrame, until_ms: int | None, refused: int = 0) -> Read:
+    """What came until then of `rows`, with the columns of ROWS and, where it is known, `append_ms`."""
+    if until_ms is None:
+        return Read(rows.select(list(ROWS)), refused)
+    if "append_ms" not in rows.columns:
+        return Read(rows.filter(pl.col("observed_ms") <= until_ms).select(list(ROWS)), refused)
+    late = rows.filter(pl.col("append_ms") > until_ms)
+    cuts = dict(late.group_by("partition").agg(pl.col("offset").min()).iter_rows())
+    return Read(rows.filter(pl.col("append_ms") <= until_ms).select(list(ROWS)), refused, cuts)
+
+
+def damaged(path: str, error: Exception) -> CallerError:
+    """A file that cannot be read, by its name."""
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error).splitlines()[0]
+    return CallerError(f"{path} cannot be read: {reason}")

@@ -98,7 +98,7 @@ def scored(bucket: Bucket, partition: int, timeline: Timeline, model: Model) -> 
 
 def _nothing() -> State:
     return State.empty().mapped(
-        lambda _table, rows: rows.cast({name: _CODES[name] for name in _CODES if name in rows.columns})  # type: ignore[arg-type]
+        lambda _table, rows: rows.cast({name: _CODES[name] for name in _CODES if name in rows.columns})
     )
 
 
@@ -157,7 +157,9 @@ def _since(
     owner = np.concatenate([np.empty(0, dtype=np.intp), *(who for _, who, _ in closings)])
     rows = np.zeros(len(owner), dtype=CLOSINGS)
     rows["day"] = np.repeat([day for day, _, _ in closings], [len(who) for _, who, _ in closings])
-    rows["presence"] = np.concatenate([np.empty(0, dtype=np.int64), *(presence for _, _, presence in closings)])
+    rows["presence"] = np.concatenate(
+        [np.empty(0, dtype=np.int64), *(presence for _, _, presence in closings)]
+    )
     order = np.argsort(owner, kind="stable")  # The days come in order.
     header = np.zeros(size, dtype=HEADER)
     header["closings"] = np.bincount(owner, minlength=size)

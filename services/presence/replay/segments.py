@@ -6,9 +6,8 @@ numbers within their segment and bucket, in the order of `names`.
 """
 
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -37,12 +36,15 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """What a piece of the log held: rows (of ROWS), how many records the door refused, and by partition the first
-    offset, if there is one, whose record came after the time up to which is replayed."""
+    """What a piece of the log held.
+
+    rows: of ROWS; refused: how many records the door did not admit; cuts: by partition the first offset, where there is
+    one, whose record came after the time up to which is replayed.
+    """
 
     rows: pl.DataFrame
     refused: int = 0
-    cuts: Mapping[int, int] = MappingProxyType({})
+    cuts: Mapping[int, int] = field(default_factory=dict)
 
 
 def write(path: Path, read: Read, buckets: int) -> None:
@@ -76,6 +78,7 @@ def _table(read: Read, buckets: int) -> pa.RecordBatch:
     lists["names"] = _lists(names[name_order].to_arrow(), name_bounds)
     about = {
         "networks": networks.names.to_list(),
+        "records": read.rows.height + read.refused,
         "refused": read.refused,
         "cuts": {str(partition): offset for partition, offset in read.cuts.items()},
         "ticks": ticks_of(read.rows).write_json(),
@@ -103,7 +106,7 @@ class About:
     refused: int
     cuts: dict[int, int]
     ticks: pl.DataFrame
-    rows: int
+    records: int
 
 
 class Segments:
@@ -122,7 +125,7 @@ class Segments:
                     told["refused"],
                     {int(partition): offset for partition, offset in told["cuts"].items()},
                     pl.read_json(told["ticks"].encode(), schema=dict(ROWS)),
-                    len(reader.get_batch(0).column("offset").values),
+                    told["records"],
                 )
 
     def bucket(self, number: int, networks: Coding) -> Bucket:
@@ -144,17 +147,11 @@ class Segments:
             )
             for name, (frame, code) in zip(names, parts, strict=True)
         ]
-        rows = pl.concat(frames).cast({name: ROWS[name] for name in _NARROW if ROWS[name] != pl.String})  # type: ignore[arg-type]
+        rows = pl.concat(frames).cast({name: ROWS[name] for name in _NARROW if ROWS[name] != pl.String})
         return Bucket(people.names, networks, rows)
 
 
-def _slice(lists: pa.Array, number: int) -> pl.Series:
+def _slice(lists: Any, number: int) -> pl.Series:
     begin, end = lists.offsets[number].as_py(), lists.offsets[number + 1].as_py()
-    found: Any = pl.Series(lists.values.slice(begin, end - begin))
+    found: pl.Series = pl.Series(lists.values.slice(begin, end - begin))
     return found
-
-
-def free_bytes(folder: Path) -> int:
-    """How much room there is for more."""
-    about = os.statvfs(folder)
-    return about.f_bavail * about.f_frsize

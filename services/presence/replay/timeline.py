@@ -38,9 +38,7 @@ class Timeline:
             state = for_everybody(state, part.ticks)
             if part.ends_day:
                 offset = part.next_offset - 1
-                days.append(
-                    Day(state.clock_ms // DAY_MS - 1, offset, state.clock_ms, dict(state.watermarks))
-                )
+                days.append(Day(state.clock_ms // DAY_MS - 1, offset, state.clock_ms, dict(state.watermarks)))
         last = whole.new_day_offset(0, {})
         return cls(tuple(days), state.clock_ms, state.watermarks, -1 if last is None else last)
 

@@ -1,0 +1,88 @@
+"""The scores of one bucket as a Parquet file, sorted by person, and all buckets merged in the order of people."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+import pyarrow.parquet as pq
+
+from presence.model.spec import Model
+from presence.replay.columns import Bucket
+from presence.replay.scored import scored
+from presence.replay.timeline import Timeline
+
+MERGED_ROWS = 65_536
+"""Held at once when parts are merged, of all together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The file of one bucket: a row of each person, `value` null for whoever was erased."""
+
+    path: Path
+
+    def about(self) -> dict[str, int]:
+        """Its counts: ignored acts."""
+        told: dict[str, int] = json.loads(pq.read_schema(self.path).metadata[b"about"])
+        return told
+
+    def frames(self, rows: int) -> Iterator[pl.DataFrame]:
+        """Its rows in frames of at most so many."""
+        with pq.ParquetFile(self.path) as file:
+            for batch in file.iter_batches(batch_size=rows, use_threads=False):
+                found = pl.from_arrow(batch)
+                assert isinstance(found, pl.DataFrame)
+                yield found
+
+
+def write_part(
+    path: Path, bucket: Bucket, timelines: Mapping[int, Timeline], cuts: Mapping[int, int], model: Model
+) -> None:
+    """Score a bucket and write its part, whole or not at all. Raises OSError if it cannot be written."""
+    tables, ignored = [], 0
+    for number, of_partition in bucket.partitions(cuts):
+        done = scored(of_partition, number, timelines.get(number, Timeline()), model)
+        ignored += done.ignored
+        tables.append(done.table(model))
+        place = {"person": done.erased(), "partition": number}
+        tables.append(pl.DataFrame(place, schema={"person": pl.String, "partition": pl.Int32}))
+    if not tables:
+        tables = [_empty(bucket, model)]
+    table = pl.concat(tables, how="diagonal").sort("person", "partition").to_arrow()
+    part = path.with_suffix(".part")
+    try:
+        about = {"about": json.dumps({"ignored": ignored})}
+        pq.write_table(
+            table.replace_schema_metadata(about), part, compression="lz4", row_group_size=MERGED_ROWS
+        )
+        part.rename(path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def _empty(bucket: Bucket, model: Model) -> pl.DataFrame:
+    return scored(bucket, 0, Timeline(), model).table(model)
+
+
+def merged(parts: Sequence[Part]) -> Iterator[pl.DataFrame]:
+    """The rows of all parts in the order of person and partition, in frames of bounded size."""
+    rows = max(256, MERGED_ROWS // max(1, len(parts)))
+    sources = [part.frames(rows) for part in parts]
+    heads = {
+        number: frame for number, source in enumerate(sources) if (frame := next(source, None)) is not None
+    }
+    while heads:
+        bound = min(frame["person"][-1] for frame in heads.values())
+        ready = []
+        for number, frame in list(heads.items()):
+            upto = frame["person"].search_sorted(bound, side="right")
+            ready.append(frame[:upto])
+            left: pl.DataFrame | None = frame[upto:] if upto < frame.height else next(sources[number], None)
+            if left is None:
+                del heads[number]
+            else:
+                heads[number] = left
+        yield pl.concat(ready).sort("person", "partition")
