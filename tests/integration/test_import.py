@@ -61,7 +61,7 @@ def imported(settings: Settings, network: str, path: Path, *arguments: str) -> d
     done = run(settings, network, str(path), "--person", person(settings), "--json", *arguments)
     assert (done.returncode, done.stderr) == (0, "")
     result: dict[str, Any] = json.loads(done.stdout)
-    given = result["events"] + result["undo"] + result["gauges"]
+    given = result["events"] + result["undo"] + result["gauges"] + result["flags"]
     assert result["read"] == given + sum(result["skipped"].values()) + result["dlq"]
     return result
 

@@ -122,7 +122,7 @@ def _print(result: dict[str, Any], file: TextIO, *, as_json: bool) -> None:
         print(json.dumps(result), file=file, flush=True)
         return
     reasons = result.pop("dlq_reasons")
-    for name in ("read", "events", "undo", "gauges"):
+    for name in ("read", "events", "undo", "gauges", "flags"):
         print(f"{name:>9} {result[name]:>11,}", file=file)
     for name, told in (("skipped", result["skipped"]), ("dlq", reasons)):
         words = ", ".join(f"{reason} {number:,}" for reason, number in sorted(told.items()))

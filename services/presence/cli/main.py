@@ -28,6 +28,7 @@ COMMANDS = MappingProxyType(
         "rank": "presence.cli.reasons:rank",
         "history": "presence.cli.reasons:history",
         "simulate": "presence.cli.reasons:simulate",
+        "conduct": "presence.cli.conduct:app",
         "key": "presence.cli.key:key",
         "model": "presence.cli.model:app",
         "replay": "presence.cli.replay:app",

@@ -16,6 +16,7 @@ class Act(msgspec.Struct, frozen=True, gc=False):
     account that it replies to. `ref` is where the act can be seen. `rating` is of a review, in thousandths of a star.
     `version` is set where a record can be edited and each edit counts instead of the one before: it tells the edits
     apart, and `occurred_ms` which of them is the newest. `alias` is another name of the record, where the network takes it back by that.
+    `text` is what the author published, of an act of Direction.BY: a moderator reads it, and it goes no further.
     """
 
     about: str
@@ -33,6 +34,7 @@ class Act(msgspec.Struct, frozen=True, gc=False):
     rating: int = 0
     version: str = ""
     alias: str = ""
+    text: str = ""
 
 
 class Reading(msgspec.Struct, frozen=True, gc=False):

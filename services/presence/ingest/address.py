@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
+from presence.conduct.moderator import Moderator
 from presence.events.door import check
 from presence.events.errors import CallerError
 from presence.events.vocabulary import (
@@ -16,6 +17,7 @@ from presence.events.vocabulary import (
     PersonId,
 )
 from presence.ingest.acts import Act, Native, Reading, Retraction
+from presence.ingest.reading import Reading as TextReading
 from presence.ingest.received import Received
 from presence.roster.keys import DataKey
 from presence.roster.registry import Registry
@@ -36,7 +38,11 @@ NOT_ENROLLED, SUPERSEDED = "not_enrolled", "superseded"
 class Addressing:
     """Knows who is enrolled on one network. One native act of two enrolled people is an event for each."""
 
-    def __init__(self, network: Network, registry: Registry, received: ReceivedActs) -> None:
+    def __init__(
+        self, network: Network, registry: Registry, received: ReceivedActs, moderator: Moderator | None = None
+    ) -> None:
+        """Of what the enrolled publish, `moderator` reads the text; None: nobody's is read."""
+        self.reading = TextReading(moderator)
         self._network = network
         self._registry = registry
         self._received = received
@@ -58,9 +64,13 @@ class Addressing:
                     continue
                 check(event)
                 if native.version:
-                    events.extend(self._replacing(native, event, received))
+                    versions = list(self._replacing(native, event, received))
+                    events.extend(versions)
+                    if versions:
+                        events.extend(self._flag(native, event))
                     continue
                 events.append(event)
+                events.extend(self._flag(native, event))
                 made = Received(event.person, event.id, event.occurred_ms)
                 if native.alias:
                     received.setdefault(native.alias, []).append(made)
@@ -94,6 +104,13 @@ class Addressing:
             for each in mine:
                 yield check(self._undone(key, each, act.record, event.observed_ms))
         yield event
+
+    def _flag(self, act: Act, event: Event) -> Iterator[Event]:
+        """What a moderator finds in the text of an act of the person's own."""
+        if act.text and act.direction == Direction.BY and (key := self._key_of(event.person)) is not None:
+            found = self.reading.flag(act.text, event, f"{act.record}#{act.what}", key)
+            if found is not None:
+                yield check(found)
 
     def _act(self, act: Act, observed_ms: int) -> Event | None:
         find = self._registry.find

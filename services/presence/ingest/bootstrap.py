@@ -8,6 +8,7 @@ from pathlib import Path
 
 import structlog
 
+from presence.conduct.moderator import load
 from presence.events.vocabulary import Network
 from presence.ingest.acts import Decoder, of_bytes
 from presence.ingest.address import Addressing
@@ -109,8 +110,9 @@ def logged(
 ) -> Runner:
     """A runner into the log that goes on from where `cursors` says; what it opens is closed with `stack`.
 
-    Raises SourceUnavailable if no broker answers.
+    Raises SourceUnavailable if no broker answers, CallerError if the moderator of the settings is not installed.
     """
+    moderator = load(settings.moderator)
     received = ReceivedIndex(settings.data / "ingest" / network / settings.namespace / "received")
     stack.callback(received.close)
     store = CursorStore(cursors)
@@ -130,7 +132,7 @@ def logged(
         source=source,
         decode=decode,
         follower=follower,
-        addressing=Addressing(network, follower.registry, received),
+        addressing=Addressing(network, follower.registry, received, moderator),
         received=received,
         delivery=delivery,
         recent=recent,

@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TextIO
 
+from presence.conduct.moderator import load
 from presence.events.errors import CallerError
 from presence.events.vocabulary import PersonId
 from presence.ingest.acts import Decoded, Decoder
@@ -60,19 +61,24 @@ class Import:
     def result(self) -> dict[str, Any]:
         """The counts of the whole export as plain JSON.
 
-        `read` = `events` + `undo` + `gauges` + all of `skipped` + `dlq`: each item counts once, by the most that it gave
-        (an activity before an undo before a gauge). `records` are those that were written, of which one item can
+        `read` = `events` + `undo` + `gauges` + `flags` + all of `skipped` + `dlq`: each item counts once, by the most that it gave
+        (an activity before an undo before a gauge before a flag). `records` are those that were written, of which one item can
         make several; `dlq_reasons` adds up to `dlq`. `declared` is there if the export says how many items it has:
         by kind what it says and what was read.
         """
         counts, declared = self.runner.counts, self.importer.declared(self.source.export)
         result = {
             "read": counts.read,
-            **{kind: counts.gave[kind] for kind in ("events", "undo", "gauges")},
+            **{kind: counts.gave[kind] for kind in ("events", "undo", "gauges", "flags")},
             "skipped": dict(counts.skipped),
             "dlq": counts.dlq,
             "dlq_reasons": dict(counts.reasons),
-            "records": {"events": counts.events, "undo": counts.undo, "gauges": counts.gauges},
+            "records": {
+                "events": counts.events,
+                "undo": counts.undo,
+                "gauges": counts.gauges,
+                "flags": counts.flags,
+            },
         }
         if declared:
             result["declared"] = {
@@ -96,7 +102,7 @@ def rehearsed(options: ImportOptions, out: TextIO | None) -> Iterator[Import]:
             source=source,
             decode=_decoder(importer, account),
             follower=roster,
-            addressing=Addressing(network.name, roster.registry, received),
+            addressing=Addressing(network.name, roster.registry, received, load()),
             received=received,
             delivery=LinesOutlet(out),
             recent=Recent(),

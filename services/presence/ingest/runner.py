@@ -36,7 +36,7 @@ FLUSH_TIMEOUT_S = 3.0
 """When told to stop: what is not acknowledged by then is read again at the next start."""
 FLUSH_AT_END_TIMEOUT_S = 120.0
 
-_COUNTED_AS = MappingProxyType({Kind.ACTIVITY: "events", Kind.UNDO: "undo"})
+_COUNTED_AS = MappingProxyType({Kind.ACTIVITY: "events", Kind.UNDO: "undo", Kind.FLAG: "flags"})
 
 log = structlog.get_logger()
 
@@ -75,9 +75,9 @@ class Roster(Protocol):
 class Counts:
     """What became of the frames: `read` = `used` + all of `skipped` + `dlq`.
 
-    `events`, `undo` and `gauges` are records of those kinds that were written; `known` is how many were in the log already.
+    `events`, `undo`, `gauges` and `flags` are records of those kinds that were written; `known` is how many were in the log already.
     `gave` counts frames instead, each once: as `events` if it gave an activity, else as `undo` if it gave one, else as
-    `gauges`; all of it adds up to `used`.
+    `gauges` or `flags`; all of it adds up to `used`.
     """
 
     read: int = 0
@@ -89,6 +89,7 @@ class Counts:
     events: int = 0
     undo: int = 0
     gauges: int = 0
+    flags: int = 0
     known: int = 0
     enrolled: int = 0
 
@@ -209,7 +210,8 @@ class Runner:
         self.counts.events += kinds["events"]
         self.counts.undo += kinds["undo"]
         self.counts.gauges += kinds["gauges"]
-        self.counts.gave[next(name for name in ("events", "undo", "gauges") if kinds[name])] += 1
+        self.counts.flags += kinds["flags"]
+        self.counts.gave[next(name for name in ("events", "undo", "gauges", "flags") if kinds[name])] += 1
         for event in fresh:
             self.delivery.event(event)
 

@@ -60,6 +60,8 @@ class Settings:
     """How often scoring takes them; 0 for never."""
     archive: str = ""
     """Where the archive of the activity log is: a URL as for `snapshots`; by default the folder `archive` in `data`."""
+    moderator: str = "rules"
+    """Who reads at ingest what the enrolled publish: a moderator that is installed, or `none`."""
     log_format: Literal["console", "json"] = "console"
     metrics: str = "127.0.0.1:0"
     """Where a process serves its metrics; port 0 takes a free one, and nothing serves none (see log.exposition)."""

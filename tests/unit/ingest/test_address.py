@@ -1,24 +1,35 @@
 """Whose log an act goes to, and under which pseudonyms."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from presence.conduct.moderator import TEXT_CHARS_MAX, Finding
 from presence.events.errors import InvalidEvent
 from presence.events.vocabulary import (
+    Category,
+    Decision,
     Direction,
     Event,
+    EventId,
     Gauge,
     Kind,
     Network,
     Object,
     PersonId,
     PersonKind,
+    Severity,
     Verb,
 )
 from presence.ingest.acts import Act, Native, Reading, Retraction
 from presence.ingest.address import Addressing
 from presence.ingest.received import ReceivedIndex
+from presence.log import codec
+from presence.model.columns import frame
+from presence.model.fold import fold
+from presence.model.spec import load
+from presence.model.state import State
 from presence.roster.keys import DataKey, MasterKey
 from presence.roster.people import TERMS, Account, ConsentBasis, Person, new_person_id
 from presence.roster.registry import Registry
@@ -175,3 +186,113 @@ def test_the_index_names_nobody_who_is_not_enrolled(tmp_path: Path) -> None:
     content = (tmp_path / "data.mdb").read_bytes()
     assert FAN.encode() not in content
     assert ADA.encode() not in content
+
+
+class Stern:
+    """A moderator to whom everything that it reads is a threat."""
+
+    name, version = "stern", "7"
+
+    def __init__(self) -> None:
+        self.read_texts: list[str] = []
+
+    def read(self, text: str) -> tuple[Finding, ...]:
+        self.read_texts.append(text)
+        if text == "fail":
+            raise RuntimeError(text)
+        return (Finding(Category.THREAT, Severity.SEVERE, 900_000),) if text != "fine" else ()
+
+
+def wrote(about: str, by: str, text: str, *, version: str = "", at_ms: int = AT_MS) -> Act:
+    direction, what = (Direction.BY, "by") if about == by else (Direction.TO, "reply")
+    record = f"{by}/post/1"
+    return Act(
+        about,
+        by,
+        record,
+        what,
+        direction,
+        Verb.CREATE,
+        Object.NOTE,
+        at_ms,
+        record,
+        text=text,
+        version=version,
+    )
+
+
+@pytest.fixture
+def watched(town: Town) -> tuple[Town, Stern]:
+    stern = Stern()
+    town.addressing = Addressing(BLUESKY, town.registry, town.received, stern)
+    return town, stern
+
+
+def test_a_finding_is_logged_with_who_found_it_and_where_but_not_what_was_said(
+    watched: tuple[Town, Stern],
+) -> None:
+    town, _ = watched
+    ada, key = town.enrol(ADA)
+    act, flag = town.events(wrote(ADA, ADA, "secret words"))
+    assert (act.kind, flag.kind) == (Kind.ACTIVITY, Kind.FLAG)
+    assert (flag.person, flag.network, flag.account) == (ada, BLUESKY, act.account)
+    assert (flag.severity, flag.category, flag.withdrawn) == (Severity.SEVERE, Category.THREAT, False)
+    assert (flag.moderator, flag.moderator_version, flag.confidence_micro) == ("stern", "7", 900_000)
+    assert flag.decision == Decision.FOUND
+    assert key.open(ada, flag.sealed_ref) == f"{ADA}/post/1"
+    assert b"secret" not in codec.encode(flag) + codec.encode(act)
+
+
+def test_the_same_post_has_the_same_finding_however_often_and_whenever_it_is_met(
+    watched: tuple[Town, Stern],
+) -> None:
+    town, _ = watched
+    town.enrol(ADA)
+    (_, first), (_, again) = (
+        town.addressing.events((wrote(ADA, ADA, "x"),), at_ms) for at_ms in (NOW_MS, NOW_MS + 10**9)
+    )
+    assert replace(first, sealed_ref=b"") == replace(again, sealed_ref=b"")
+
+
+def test_what_was_decided_since_stands_when_the_post_is_met_again(watched: tuple[Town, Stern]) -> None:
+    town, _ = watched
+    town.enrol(ADA)
+    _, flag = town.events(wrote(ADA, ADA, "x"))
+    taken_back = replace(flag, id=EventId(5), observed_ms=NOW_MS, withdrawn=True)
+    for order in ([flag, taken_back, flag], [taken_back, flag], [flag, flag, taken_back]):
+        state = fold(State.empty(), frame(order), load()).state
+        assert state.flags["withdrawn"].to_list() == [True]
+
+
+def test_an_edited_post_has_one_finding_of_its_newest_version(watched: tuple[Town, Stern]) -> None:
+    town, _ = watched
+    town.enrol(ADA)
+    first = town.events(wrote(ADA, ADA, "x", version="1"))
+    second = town.events(wrote(ADA, ADA, "y", version="2", at_ms=AT_MS + 1))
+    flags = [event for event in (*first, *second) if event.kind == Kind.FLAG]
+    assert len({flag.id for flag in flags}) == 2
+    assert len({flag.ref_id for flag in flags}) == 1
+    clean = town.events(wrote(ADA, ADA, "fine", version="3", at_ms=AT_MS + 2))
+    assert Kind.FLAG not in {event.kind for event in clean}
+
+
+def test_only_what_the_enrolled_wrote_themselves_is_read(watched: tuple[Town, Stern]) -> None:
+    town, stern = watched
+    town.enrol(ADA)
+    assert [event.kind for event in town.events(wrote(ADA, BO, "of a stranger"))] == [Kind.ACTIVITY]
+    assert town.events(wrote(BO, BO, "of a stranger")) == []
+    assert stern.read_texts == []
+    town.events(wrote(ADA, ADA, "x" * 10**6))
+    assert stern.read_texts == ["x" * TEXT_CHARS_MAX]
+
+
+def test_a_moderator_that_fails_accuses_nobody_and_tells_nobody_the_text(
+    watched: tuple[Town, Stern], capsys: pytest.CaptureFixture[str]
+) -> None:
+    town, _ = watched
+    town.enrol(ADA)
+    assert [event.kind for event in town.events(wrote(ADA, ADA, "fail"))] == [Kind.ACTIVITY]
+    assert town.addressing.reading.counts["failed"] == 1
+    told = "".join(capsys.readouterr())
+    assert "RuntimeError" in told
+    assert "'fail'" not in told

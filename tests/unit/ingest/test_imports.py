@@ -33,7 +33,7 @@ def imported(network: str, path: Path, account: str = "") -> tuple[dict[str, Any
         one.runner.run()
         result = one.result()
     events = list(lines.read(line.encode() for line in out.getvalue().splitlines()))
-    given = result["events"] + result["undo"] + result["gauges"]
+    given = result["events"] + result["undo"] + result["gauges"] + result["flags"]
     assert result["read"] == given + sum(result["skipped"].values()) + result["dlq"]
     assert sum(result["dlq_reasons"].values()) == result["dlq"]
     assert sum(result["records"].values()) == len(events)

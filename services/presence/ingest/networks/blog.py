@@ -85,6 +85,7 @@ def _said(entry: Entry, account: str, observed_ms: int) -> Decoded:
         occurred_ms=millis(at.moment, observed_ms) if at else observed_ms,
         ref=link if 0 < len(link) <= REF_CHARS_MAX else account,
         time_quality=quality,
+        text=entry.text,
     )
     return Decoded((act,))
 

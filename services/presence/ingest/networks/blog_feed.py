@@ -16,8 +16,10 @@ from typing import Any, BinaryIO
 import msgspec
 from lxml import etree
 
+from presence.conduct.moderator import TEXT_CHARS_MAX as MODERATED_CHARS_MAX
 from presence.events.errors import InvalidEvent
 from presence.ingest.decoding import guarded
+from presence.ingest.reading import without_markup
 
 ELEMENTS_MAX = 10_000
 """Of one entry; the longest real ones have some hundred."""
@@ -55,7 +57,7 @@ _MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     """One post as its feed shows it; `feed` is the account, `base` what relative links in it stand against.
 
-    `digest` stands for its text, for entries that nothing else names. `hidden` is why it is no public post.
+    `digest` stands for its text, for entries that nothing else names; `text` is its beginning. `hidden` is why it is no public post.
     """
 
     feed: str = ""
@@ -67,6 +69,7 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     media: str = ""
     base: str = ""
     hidden: str = ""
+    text: str = ""
 
 
 class Feed:
@@ -183,6 +186,7 @@ def json_entry(item: bytes) -> Entry:
         published=_short(told.date_published),
         updated=_short(told.date_modified),
         media=_short(media),
+        text=_text(told.title, told.content_text or told.content_html),
     )
 
 
@@ -232,6 +236,7 @@ def _entry(element: Any) -> Entry:
         digest=_digest(title, next(iter(texts.values()), "")),
         base=_short(element.base),
         hidden=hidden,
+        text=_text(title, texts.get("content") or next(iter(texts.values()), "")),
     )
 
 
@@ -249,6 +254,11 @@ def _digest(title: str | None, text: str | None) -> str:
     seen = " ".join(html.unescape(html.unescape(f"{title or ''}\n{text or ''}")).split())
     hashed = hashlib.sha256(seen.encode(errors="replace")).digest()[:16]
     return base64.urlsafe_b64encode(hashed).decode() if seen else ""
+
+
+def _text(title: str | None, text: str | None) -> str:
+    """As its reader sees it, as much as a moderator may want."""
+    return without_markup(f"{title or ''}\n{text or ''}")[:MODERATED_CHARS_MAX]
 
 
 def _local(element: Any) -> str:

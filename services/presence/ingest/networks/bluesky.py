@@ -152,7 +152,7 @@ def _posted(did: str, commit: Commit, observed_ms: int) -> Iterator[Native]:
     at_ms = _millis(record.created_at, observed_ms)
     answered = _authority(record.reply.parent.uri)[0] if record.reply else ""
     kind = _object(record.embed)
-    yield _act(did, did, commit, "by", at_ms, kind=kind, answered=answered)
+    yield _act(did, did, commit, "by", at_ms, kind=kind, answered=answered, text=record.text)
     if _is_other(answered, did):
         yield _act(answered, did, commit, "reply", at_ms, kind=kind, answered=answered)
     for mentioned in _mentions(record):
@@ -191,6 +191,7 @@ def _act(
     *,
     kind: Object | None = None,
     answered: str = "",
+    text: str = "",
 ) -> Act:
     meaning = TABLE[commit.collection, what]
     kind = meaning.object if kind is None else kind
@@ -205,6 +206,7 @@ def _act(
         occurred_ms=at_ms,
         ref=_uri(did, commit),
         answers=answered,
+        text=text,
     )
 
 

@@ -105,6 +105,7 @@ class Embed(Struct, frozen=True, gc=False):
 
 class Post(Struct, frozen=True, gc=False, rename="camel"):
     created_at: Datetime
+    text: str = ""
     reply: Reply | None = None
     facets: tuple[Facet, ...] | None = None
     embed: Embed | None = None

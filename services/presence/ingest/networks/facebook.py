@@ -219,7 +219,8 @@ def _both(
         return NO_ACTOR
     link = f"https://www.facebook.com/{one.value.post_id or one.page}"
     by = act(word, "by", one.by, one.by, record=record, at_ms=one.at_ms, ref=link, answers=answers)
-    acts = [msgspec.structs.replace(by, object=kind or by.object)]
+    text = one.value.message or "" if by.verb == Verb.CREATE else ""
+    acts = [msgspec.structs.replace(by, object=kind or by.object, text=text)]
     if one.by != one.page and about_page:
         acts.append(
             act(word, "to", one.page, one.by, record=record, at_ms=one.at_ms, ref=link, answers=answers)

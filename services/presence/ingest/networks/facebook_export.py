@@ -105,7 +105,7 @@ def _post(entry: Listed, account: str, observed_ms: int) -> Said:
     media = "".join(each.media.uri or "" for each in attached if each.media)
     record = f"post/{at_ms // 1000}/{_hash(text or media or entry.title or '')}"
     act = facebook.act("post", "by", account, account, record=record, at_ms=at_ms, ref=LINK)
-    return iter((msgspec.structs.replace(act, object=_object(attached)),))
+    return iter((msgspec.structs.replace(act, object=_object(attached), text=repaired(text)),))
 
 
 def _comment(entry: Listed, account: str, observed_ms: int) -> Said:
@@ -115,13 +115,10 @@ def _comment(entry: Listed, account: str, observed_ms: int) -> Said:
     at_ms = _time(entry, observed_ms)
     record = f"comment/{at_ms // 1000}/{_hash(text)}"
     answers = account if OWN.search(entry.title or "") else OTHERS
-    return iter(
-        (
-            facebook.act(
-                "comment", "by", account, account, record=record, at_ms=at_ms, ref=LINK, answers=answers
-            ),
-        )
+    act = facebook.act(
+        "comment", "by", account, account, record=record, at_ms=at_ms, ref=LINK, answers=answers
     )
+    return iter((msgspec.structs.replace(act, text=repaired(text)),))
 
 
 def _reaction(entry: Listed, account: str, observed_ms: int) -> Said:

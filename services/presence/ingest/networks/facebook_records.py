@@ -29,6 +29,7 @@ class Value(Struct, frozen=True, gc=False):
     recommendation_type: str | None = None
     rating: int | None = None
     published: int | None = None
+    message: str | None = None
 
 
 class Change(Struct, frozen=True, gc=False):

@@ -267,6 +267,8 @@ def _commented(one: Happening) -> Said:
     )
 
 
+WRITTEN = frozenset({"issue", "pull", "comment", "approval", "release"})
+"""What has a text of its author's own."""
 _READERS: Mapping[str, Callable[[Happening], Said]] = MappingProxyType(
     {
         "star": _starred,
@@ -335,7 +337,14 @@ def _act(
         ref=ref[:REF_CHARS_MAX],
         answers=answers,
         time_quality=TimeQuality.UNKNOWN if at_ms == one.observed_ms else TimeQuality.EXACT,
+        text=_text(made) if what == "by" and word in WRITTEN else "",
     )
+
+
+def _text(made: Made | None) -> str:
+    """What its author wrote; lines that begin with `>` quote others."""
+    parts = (made.title, made.name, made.body) if made else ()
+    return "\n".join(part for part in parts if part)
 
 
 def _time(one: Happening, made: int | str | None) -> int:

@@ -31,6 +31,9 @@ class Made(Struct, frozen=True, gc=False):
     state: str | None = None
     merged: bool | None = None
     html_url: str | None = None
+    title: str | None = None
+    name: str | None = None
+    body: str | None = None
 
 
 class WikiPage(Struct, frozen=True, gc=False):

@@ -40,6 +40,9 @@ class Activity(msgspec.Struct, frozen=True, rename="camel"):
     created: Time | int | None = None
     published_at: int = 0
     permalink: str = ""
+    commentary: Any = None
+    message: Any = None
+    specific_content: Any = None
 
 
 class Change(msgspec.Struct, frozen=True, rename="camel"):
@@ -89,7 +92,8 @@ def _posted(change: Change, observed_ms: int) -> Act | Retraction | str:
     number = _number(change)
     if change.method in _DELETED:
         return Retraction(change.owner, f"post/{number}", "by")
-    return linkedin.posted(number, change.owner, _made_ms(change), observed_ms)
+    act = linkedin.posted(number, change.owner, _made_ms(change), observed_ms)
+    return msgspec.structs.replace(act, text=_text(change))
 
 
 def _reposted(change: Change, observed_ms: int) -> Act | Retraction | str:
@@ -114,7 +118,8 @@ def _commented(change: Change, observed_ms: int) -> Act | Retraction | str:
         raise InvalidEvent("shape")
     if change.method in _DELETED:
         return Retraction(change.owner, linkedin.comment_record(post, made_ms), "by")
-    return linkedin.commented(post, number, change.owner, _made_ms(change), observed_ms)
+    act = linkedin.commented(post, number, change.owner, _made_ms(change), observed_ms)
+    return msgspec.structs.replace(act, text=_text(change))
 
 
 def _reacted(change: Change, observed_ms: int) -> Act | Retraction | str:
@@ -138,6 +143,20 @@ def _wrote(change: Change, observed_ms: int) -> Act | Retraction | str:
     at_ms = activity.published_at // 60_000 * 60_000
     record = f"article/{at_ms // 1000}"
     return linkedin.act("article", change.owner, record, at_ms, observed_ms, ref=activity.permalink)
+
+
+def _text(change: Change) -> str:
+    """What was written; where it stands differs by resource, and a form that is not known is no fault of the change."""
+    activity = change.activity or Activity()
+    content = activity.specific_content
+    if isinstance(content, dict):
+        content = content.get("com.linkedin.ugc.ShareContent", content)
+        content = content.get("shareCommentary") if isinstance(content, dict) else None
+    for each in (activity.commentary, activity.message, content):
+        text = each.get("text") if isinstance(each, dict) else each
+        if text and isinstance(text, str):
+            return text
+    return ""
 
 
 def _number(change: Change) -> str:

@@ -19,6 +19,7 @@ from presence.ingest.exports.rows import rows
 from presence.ingest.frames import Frame
 from presence.ingest.networks import linkedin
 from presence.ingest.networks.linkedin_dates import millis
+from presence.ingest.reading import without_markup
 
 ARTICLE = "article.html"
 ARTICLE_BYTES_MAX = 2**20
@@ -166,13 +167,15 @@ def _article(part: Part, file: BinaryIO) -> Iterator[Item]:
     text = file.read(ARTICLE_BYTES_MAX).decode(errors="replace")
     told = dict(_TAG.findall(text))
     link = _LINK.search(text)
-    yield Item(msgspec.json.encode(told | {"link": link[1] if link else "", "name": part.base}), ARTICLE)
+    row = {"link": link[1] if link else "", "name": part.base, "text": without_markup(text)}
+    yield Item(msgspec.json.encode(told | row), ARTICLE)
 
 
 def _share(row: Row, account: str, observed_ms: int) -> tuple[Native, ...]:
     number = _post(row.get("sharelink", "")) or _needed(row, "date")
     at_ms = linkedin.id_millis(number) or _at(row, "date")[0]
-    return (linkedin.posted(number, account, at_ms, observed_ms),)
+    act = linkedin.posted(number, account, at_ms, observed_ms)
+    return (msgspec.structs.replace(act, text=row.get("sharecommentary", "")),)
 
 
 def _repost(row: Row, account: str, observed_ms: int) -> tuple[Native, ...]:
@@ -184,7 +187,8 @@ def _comment(row: Row, account: str, observed_ms: int) -> tuple[Native, ...]:
     link = row.get("link", "")
     number = linkedin.comment_id(link)
     at_ms = linkedin.id_millis(number) or _at(row, "date")[0]
-    return (linkedin.commented(_post(link), number, account, at_ms, observed_ms),)
+    act = linkedin.commented(_post(link), number, account, at_ms, observed_ms)
+    return (msgspec.structs.replace(act, text=row.get("message", "")),)
 
 
 def _reaction(row: Row, account: str, observed_ms: int) -> tuple[Native, ...]:
@@ -301,7 +305,8 @@ def _written(row: Row, account: str, observed_ms: int) -> tuple[Native, ...] | s
         return "draft"
     at_ms = millis(row["published"])[0] // 60_000 * 60_000
     record = f"article/{at_ms // 1000}"
-    return (linkedin.act("article", account, record, at_ms, observed_ms, ref=row.get("link", "")),)
+    act = linkedin.act("article", account, record, at_ms, observed_ms, ref=row.get("link", ""))
+    return (msgspec.structs.replace(act, text=row.get("text", "")),)
 
 
 def _at(row: Row, column: str) -> tuple[int, TimeQuality]:

@@ -20,6 +20,7 @@ from presence.ingest.decoding import guarded, iso_millis, required
 from presence.ingest.frames import Frame
 from presence.ingest.meaning import BY, TO, Meaning
 from presence.ingest.networks.mastodon_records import Account, Mention, Notification, Status
+from presence.ingest.reading import without_markup
 
 NETWORK = Network("mastodon")
 DOCS = "https://docs.joinmastodon.org"
@@ -144,6 +145,7 @@ def _written(status: Status, server: str, at_ms: int, observed_ms: int) -> Itera
             mentioned=[native(each) for each in status.mentions],
             quoted=native(quoted.account) if quoted else "",
             named=alias(server, status.id),
+            text=without_markup(f"{status.spoiler_text or ''} {status.content or ''}"),
         )
     )
     count = status.account.followers_count
@@ -164,6 +166,7 @@ class Post(NamedTuple):
     mentioned: Sequence[str]
     quoted: str
     named: str = ""
+    text: str = ""
 
 
 def posted(post: Post) -> Iterator[Act]:
@@ -173,7 +176,7 @@ def posted(post: Post) -> Iterator[Act]:
     one = partial(
         act, "status", by=post.by, record=post.uri, at_ms=post.at_ms, ref=post.ref, named=post.named
     )
-    yield one("by", found=post.object, answers=post.answered)
+    yield one("by", found=post.object, answers=post.answered, text=post.text)
     if post.answered not in {"", post.by, UNKNOWN}:
         yield one("reply", about=post.answered, found=post.object, answers=post.answered)
     for each in dict.fromkeys(post.mentioned):
@@ -248,6 +251,7 @@ def act(
     found: Object | None = None,
     answers: str = "",
     named: str = "",
+    text: str = "",
 ) -> Act:
     """The act that the row of TABLE says; `about` empty: by and about the same. `named`: its alias."""
     meaning = TABLE[word, what]
@@ -263,6 +267,7 @@ def act(
         ref=ref,
         answers=answers,
         alias=named,
+        text=text,
     )
 
 

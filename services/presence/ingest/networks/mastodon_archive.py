@@ -18,6 +18,7 @@ from presence.ingest.exports.export import Export, Item, Part
 from presence.ingest.frames import Frame
 from presence.ingest.networks import mastodon
 from presence.ingest.networks.mastodon_records import Activity, Attachment, Note, Tag
+from presence.ingest.reading import without_markup
 
 OUTBOX, LIKES, ACTOR = "outbox.json", "likes.json", "actor.json"
 PUBLIC = frozenset({"https://www.w3.org/ns/activitystreams#Public", "as:Public", "Public"})
@@ -100,7 +101,10 @@ def _posted(note: Note, by: str, at_ms: int) -> Iterator[Act]:
     ]
     quoted = mastodon.account_of(note.quote or "")
     ref = note.url if isinstance(note.url, str) and len(note.url) <= REF_CHARS_MAX else note.id
-    return mastodon.posted(mastodon.Post(by, note.id, at_ms, ref, found, answered, mentioned, quoted))
+    text = without_markup(f"{note.summary or ''} {note.content or ''}")
+    return mastodon.posted(
+        mastodon.Post(by, note.id, at_ms, ref, found, answered, mentioned, quoted, text=text)
+    )
 
 
 def _liked(uri: str, account: str, observed_ms: int) -> Decoded:

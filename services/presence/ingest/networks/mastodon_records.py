@@ -60,6 +60,8 @@ class Status(Struct, frozen=True):
     media_attachments: Sequence[Media] = ()
     reblog: "Status | None" = None
     quote: Quote | None = None
+    content: str | None = None
+    spoiler_text: str | None = None
 
 
 class Notification(Struct, frozen=True):
@@ -94,6 +96,8 @@ class Note(Struct, frozen=True, rename="camel"):
     tag: Sequence[Tag] | Tag = ()
     attachment: Sequence[Attachment] | Attachment = ()
     quote: str | None = None
+    content: str | None = None
+    summary: str | None = None
 
 
 class Activity(Struct, frozen=True):

@@ -6,7 +6,7 @@ them are one network to Presence, `other`. Beside the types of the standard stan
 
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 from msgspec import Meta
@@ -16,6 +16,7 @@ from presence.events.vocabulary import Direction, Network, Object, Verb
 from presence.ingest.acts import Act, Decoded, Native, Retraction
 from presence.ingest.decoding import guarded, iso_millis, required
 from presence.ingest.frames import Frame
+from presence.ingest.reading import without_markup
 
 NETWORK = Network("other")
 VOCABULARY = "https://www.w3.org/TR/activitystreams-vocabulary"
@@ -84,6 +85,9 @@ class Thing(msgspec.Struct, frozen=True, rename="camel"):
     attributed_to: "Iri | Thing | None" = None
     in_reply_to: "Iri | Thing | None" = None
     tag: Sequence[Tag] = ()
+    name: Any = None
+    summary: Any = None
+    content: Any = None
 
 
 class Activity(msgspec.Struct, frozen=True):
@@ -141,6 +145,7 @@ def _acts(one: Activity, by: str, at_ms: int) -> Iterator[Native]:
             answers=answered,
             rating=rating if what == "to" else 0,
             alias=alias,
+            text=_text(thing) if what == "by" and verb == Verb.CREATE else "",
         )
 
     yield act("by", by)
@@ -156,6 +161,12 @@ def _mentioned(thing: Thing) -> Iterator[str]:
     if len(named) > TAGS_MAX:
         raise InvalidEvent("mentions")
     yield from named
+
+
+def _text(thing: Thing) -> str:
+    """What a thing says, whatever form its parts have."""
+    parts = (thing.name, thing.summary, thing.content)
+    return without_markup("\n".join(part for part in parts if isinstance(part, str)))
 
 
 def _owner(thing: str | Thing | None) -> str:

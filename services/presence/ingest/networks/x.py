@@ -5,6 +5,7 @@ tells seconds only. An edited post is the post that it was first. A follow and a
 API nor archive have a number for them in common.
 """
 
+import html
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
@@ -83,6 +84,7 @@ class Written(NamedTuple):
     answered: str = ""
     quoted: str = ""
     mentioned: tuple[str, ...] = ()
+    text: str = ""
 
 
 def decode(frame: Frame, observed_ms: int) -> Decoded:
@@ -193,6 +195,7 @@ def _posted(event: Activity, observed_ms: int) -> Decoded:
         if event.event_type == "post.quote.create"
         else authors.get(referenced.get("quoted"), ""),
         mentioned=explicit(mentions, first_shown),
+        text=html.unescape((post.note_tweet and post.note_tweet.text) or post.text or ""),
     )
     return _with_readings(event, record, written.at_ms, said(written))
 
@@ -286,7 +289,8 @@ def _of_post(written: Written, word: str, about: str, what: str) -> Act:
     link = f"https://x.com/i/status/{written.record}"
     act = _act(word, about, written.author, what, record=written.record, at_ms=written.at_ms, ref=link)
     kind = written.object if what in {"by", "quote"} and word == "post" else act.object
-    return msgspec.structs.replace(act, object=kind, answers=written.answered)
+    text = written.text if (word, what) == ("post", "by") else ""
+    return msgspec.structs.replace(act, object=kind, answers=written.answered, text=text)
 
 
 def _act(

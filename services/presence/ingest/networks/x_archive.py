@@ -4,6 +4,7 @@ Likes, followers and those followed stand in it without a time. A like is dated 
 a day; a follow only counts, whenever it was.
 """
 
+import html
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -134,6 +135,7 @@ def _written(tweet: Tweet, account: str, observed_ms: int) -> x.Written:
         is_repost=is_repost,
         answered=answered,
         mentioned=named,
+        text=html.unescape(text),
     )
 
 

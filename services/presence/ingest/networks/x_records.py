@@ -41,11 +41,19 @@ class Attachments(Struct, frozen=True, gc=False):
     media_keys: tuple[str, ...] | None = None
 
 
+class LongPost(Struct, frozen=True, gc=False):
+    """The whole text of a post that is longer than `text` shows."""
+
+    text: str | None = None
+
+
 class Post(Struct, frozen=True, gc=False):
     """A Post object of the API."""
 
     id: Id
     author_id: Id
+    text: str | None = None
+    note_tweet: LongPost | None = None
     in_reply_to_user_id: Id | None = None
     referenced_tweets: tuple[Reference, ...] | None = None
     entities: Entities | None = None
