@@ -3,12 +3,8 @@
 import time
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 from functools import lru_cache
-from typing import Any, NamedTuple
 
-from kafka import KafkaProducer
-from kafka.errors import KafkaError
 from kafka.partitioner.default import murmur2
 
 from presence.events.door import check
@@ -18,6 +14,7 @@ from presence.ingest.cursor import Offsets
 from presence.ingest.frames import HEAD_BYTES, Frame
 from presence.log import codec
 from presence.log.clock import now_ms
+from presence.log.sender import Headers, Sender, Sent
 from presence.log.topics import Topics
 
 IN_FLIGHT_MAX = 20_000
@@ -39,13 +36,16 @@ def default_partition(key: bytes, partitions: int) -> int:
     return int((murmur2(key) & 0x7FFF_FFFF) % partitions)
 
 
-class _Entry(NamedTuple):
-    """A record under way, the end of a frame at `position` after its records, or a watermark that waits for them."""
+class _Entry(Sent):
+    """A record under way; once it is acknowledged, `position` is, and the watermark `complete_ms` can be told."""
 
-    position: int | None
-    future: Any
-    size_bytes: int
-    complete_ms: int | None = None
+    __slots__ = ("complete_ms", "position", "size_bytes")
+
+    def __init__(self, size_bytes: int) -> None:
+        super().__init__()
+        self.size_bytes = size_bytes
+        self.position: int | None = None
+        self.complete_ms: int | None = None
 
 
 class Delivery:
@@ -55,9 +55,9 @@ class Delivery:
     broker does not take within its bounded retries stops everything.
     """
 
-    def __init__(self, producer: KafkaProducer, topics: Topics, network: Network, ends: Offsets) -> None:
+    def __init__(self, sender: Sender, topics: Topics, network: Network, ends: Offsets) -> None:
         """`ends`: where the log ended before the first record."""
-        self._producer = producer
+        self._sender = sender
         self._topics = topics
         self._network = network
         self._source = network.encode()
@@ -82,7 +82,7 @@ class Delivery:
 
     def dead_letter(self, frame: Frame, value: bytes, reason: str) -> None:
         """Send what could not be used, `value` of `frame`. Raises SourceUnavailable."""
-        headers = [("reason", reason.encode()), ("position", str(frame.position).encode())]
+        headers: Headers = [("reason", reason.encode()), ("position", str(frame.position).encode())]
         if frame.size_bytes != len(value):
             headers.append(("size_bytes", str(frame.size_bytes).encode()))
         self._send(self._topics.dlq, self._source, value, headers=headers)
@@ -90,35 +90,32 @@ class Delivery:
     def passed(self, position: int) -> None:
         """All records of the frame at `position` have been sent."""
         if self._in_flight:
-            self._in_flight.append(_Entry(position, None, 0))
+            self._in_flight[-1].position = position
         else:
             self._acknowledge(position)
 
     def complete(self, complete_ms: int) -> None:
         """Everything of the network up to `complete_ms` has been sent: tell each partition once it is acknowledged."""
-        self._in_flight.append(_Entry(None, None, 0, complete_ms))
+        if self._in_flight:
+            self._in_flight[-1].complete_ms = complete_ms
+        else:
+            self._mark(complete_ms)
 
     def collect(self) -> None:
         """Take in the acknowledgements that are there. Raises SourceUnavailable if the broker refused a record."""
-        if not self._in_flight:
+        self._sender.poll()
+        if not self._in_flight or self._in_flight[0].is_done:
             self._moved_s = time.monotonic()
-        while self._in_flight:
-            position, future, size_bytes, complete_ms = self._in_flight[0]
-            if future is not None:
-                if not future.is_done:
-                    return
-                if future.failed():
-                    raise SourceUnavailable(
-                        f"the broker did not take a record: {type(future.exception).__name__}"
-                    )
-                self._settle(future.value)
-            self._in_flight.popleft()
-            self._in_flight_bytes -= size_bytes
-            self._moved_s = time.monotonic()
-            if position is not None:
-                self._acknowledge(position)
-            if complete_ms is not None:
-                self._mark(complete_ms)
+        while self._in_flight and self._in_flight[0].is_done:
+            entry = self._in_flight.popleft()
+            if entry.failure:
+                raise SourceUnavailable(f"the broker did not take a record: {entry.failure}")
+            self._in_flight_bytes -= entry.size_bytes
+            self._settle(entry)
+            if entry.position is not None:
+                self._acknowledge(entry.position)
+            if entry.complete_ms is not None:
+                self._mark(entry.complete_ms)
 
     def stalled_s(self) -> float:
         """Since when the broker acknowledges nothing of what is under way; 0 if nothing is."""
@@ -128,16 +125,15 @@ class Delivery:
         """Return when there is room for more under the two limits, or `stopped`. Raises SourceUnavailable."""
         self.collect()
         while self._is_full() and not stopped():
-            time.sleep(ROOM_POLL_S)
+            self._sender.poll(ROOM_POLL_S)
             self.collect()
 
     def flush(self, timeout_s: float) -> bool:
         """Wait for all acknowledgements; False if `timeout_s` was not enough. Raises SourceUnavailable."""
-        try:
-            self._producer.flush(timeout=timeout_s)
-        except KafkaError:
-            return False
-        self.collect()
+        deadline_s = time.monotonic() + timeout_s
+        while self._in_flight and (left_s := deadline_s - time.monotonic()) > 0:
+            self._sender.flush(left_s)
+            self.collect()  # What is acknowledged can let a watermark go.
         return not self._in_flight
 
     def offsets(self) -> Offsets:
@@ -146,13 +142,7 @@ class Delivery:
 
     def close(self) -> None:
         """Give up what is still under way, after a second."""
-        try:
-            self._producer.close(timeout=CLOSE_TIMEOUT_S)
-        except KafkaError:
-            # kafka-python flushes before it would end its sender by force, so a broker that is away keeps it open.
-            self._producer._sender.force_close()  # noqa: SLF001
-            with suppress(KafkaError):
-                self._producer.close(timeout=CLOSE_TIMEOUT_S)
+        self._sender.close(CLOSE_TIMEOUT_S)
 
     def _mark(self, complete_ms: int) -> None:
         event = Event(
@@ -169,21 +159,17 @@ class Delivery:
         value: bytes,
         *,
         partition: int | None = None,
-        headers: list[tuple[str, bytes]] | None = None,
+        headers: Headers | None = None,
     ) -> None:
-        try:
-            future = self._producer.send(topic, key=key, value=value, headers=headers, partition=partition)
-        except KafkaError as error:
-            raise SourceUnavailable(
-                f"the broker takes no records ({type(error).__name__}): is it running?"
-            ) from error
-        self._in_flight.append(_Entry(None, future, len(value)))
+        entry = _Entry(len(value))
+        self._sender.send(topic, key, value, entry, partition=partition, headers=headers)
+        self._in_flight.append(entry)
         self._in_flight_bytes += len(value)
 
     def _is_full(self) -> bool:
         return len(self._in_flight) >= IN_FLIGHT_MAX or self._in_flight_bytes >= IN_FLIGHT_BYTES_MAX
 
-    def _settle(self, written: Any) -> None:
+    def _settle(self, written: Sent) -> None:
         ends = self._ends[written.topic]
         ends[written.partition] = max(ends.get(written.partition, 0), written.offset + 1)
 
