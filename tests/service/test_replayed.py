@@ -27,8 +27,7 @@ def rows_of(log: Sequence[Record]) -> pl.DataFrame:
 
 def replayed(rows: pl.DataFrame) -> dict[str, bytes | None]:
     done = scored(Bucket.of(rows), PARTITION, Timeline.of(ticks_of(rows)), load())
-    table = done.table(load())
-    return dict.fromkeys(done.erased()) | dict(table.select("person", "value").iter_rows())
+    return dict(done.table(load()).select("person", "value").iter_rows())
 
 
 def live(partition: Partition, log: Sequence[Record], chance: random.Random) -> dict[str, bytes | None]:

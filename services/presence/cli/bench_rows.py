@@ -32,8 +32,11 @@ def names(people: int) -> pl.Series:
     ).sort()
 
 
-def events(count: int, people: int, seed: int = 1) -> pl.DataFrame:
-    """`count` activities of `people` people over a year, on two networks, one account each; no repeats."""
+def events(count: int, people: int, seed: int = 1, named: pl.Series | None = None) -> pl.DataFrame:
+    """`count` activities of `people` people over a year, on two networks, one account each; no repeats.
+
+    `named` are their ids, if they have been made already.
+    """
     random = np.random.default_rng(seed)
     directions, verbs, objects, shares = zip(*_ACTS, strict=True)
     act = np.repeat(np.arange(len(_ACTS)), shares)[random.integers(0, 100, count)]
@@ -43,7 +46,7 @@ def events(count: int, people: int, seed: int = 1) -> pl.DataFrame:
     columns: dict[str, Any] = {
         "id": random.integers(0, 2**64, count, dtype=np.uint64),
         "kind": np.full(count, int(Kind.ACTIVITY)),
-        "person": names(people).gather(who),
+        "person": (names(people) if named is None else named).gather(who),
         "network": pl.Series(["bluesky", "linkedin"]).gather(np.where(first, 0, 1)),
         "account": np.where(first, 2 * who + 1, 2 * who + 2),
         "direction": np.array(directions)[act],

@@ -1,11 +1,12 @@
 """`presence replay`: any score, of any day, by any model, from the log."""
 
-import json
 import os
-import signal
-import sys
+
+# Processes work side by side, each with one thread; polars reads this when it is imported.
+os.environ.setdefault("POLARS_MAX_THREADS", "1")
+
+import json
 from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,20 +14,28 @@ from typing import Annotated, Any
 import typer
 from rich.box import SIMPLE
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Column, Table
 
 from presence.cli.context import exit_on_error, settings
-from presence.events.errors import CallerError
-
-os.environ.setdefault("POLARS_MAX_THREADS", "1")  # Processes work side by side; read when polars is imported.
-
 from presence.cli.model_input import load_model, milliseconds
+from presence.cli.replay_options import (
+    CORES,
+    AsJson,
+    ModelFile,
+    Person,
+    Processes,
+    Resume,
+    Source,
+    Tail,
+    running,
+)
+from presence.cli.replay_verify import verify
 from presence.cli.score_view import score_panel
 from presence.client.score import from_message
+from presence.events.errors import CallerError
 from presence.replay import outputs
 from presence.replay.report import BINS, Report
-from presence.replay.run import Order, Replayed, Stage, replayed
+from presence.replay.run import Order, Replayed, replayed
 from presence.v1 import score_pb2
 
 app = typer.Typer(
@@ -34,7 +43,7 @@ app = typer.Typer(
     invoke_without_command=True,
     help="Any score, of any day, by any model, from the log.",
 )
-err = Console(stderr=True)
+app.command()(verify)
 BAR_CELLS = 40
 
 
@@ -46,28 +55,12 @@ class To(StrEnum):
     TOPIC = "topic"
 
 
-Source = Annotated[
-    str,
-    typer.Option(
-        "--from",
-        help="archive, kafka, or a path: JSONL, Parquet, or a folder of Parquet files.",
-        metavar="SOURCE",
-    ),
-]
 Until = Annotated[
     str | None,
     typer.Option(
         "--until", help="Only what had come by then, like 2026-11-23T00:00:00Z.", show_default="all"
     ),
 ]
-ModelFile = Annotated[Path | None, typer.Option("--model", help="Model file.", show_default="presence-1")]
-Person = Annotated[str, typer.Option("--person", help="Only this person.")]
-Tail = Annotated[
-    bool, typer.Option("--tail/--no-tail", help="After the archive read what Kafka has besides.")
-]
-Processes = Annotated[int, typer.Option("--processes", help="Side by side.", min=1, max=64)]
-Resume = Annotated[bool, typer.Option("--resume", help="Go on where the same replay was stopped or killed.")]
-CORES = len(os.sched_getaffinity(0))
 
 
 @app.callback()
@@ -86,7 +79,7 @@ def replay(
     tail: Tail = True,
     processes: Processes = CORES,
     resume: Resume = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object at the end.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Score everybody anew from the log, as live scoring did: to a report, a Parquet file, or a topic of its own."""
     if ctx.invoked_subcommand is not None:
@@ -170,37 +163,6 @@ def show_people(values: list[bytes], *, as_json: bool) -> None:
             print(json.dumps(score.as_dict(), separators=(",", ":")))
         else:
             Console().print(score_panel(score))
-
-
-@contextmanager
-def running(*, as_json: bool) -> Iterator[Stage]:
-    """A bar for each stage, where somebody looks; SIGTERM is as Ctrl-C."""
-    columns = (
-        TextColumn("{task.description:>8}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        TextColumn("{task.completed:,.0f} of {task.total:,.0f} events, {task.fields[rate]:,.0f}/s"),
-        TimeRemainingColumn(),
-    )
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        with Progress(*columns, console=err, disable=as_json or not err.is_terminal) as progress:
-
-            def stage(name: str, records: int) -> Any:
-                task = progress.add_task(name, total=records, rate=0.0)
-
-                def advance(done: int) -> None:
-                    progress.advance(task, done)
-                    progress.update(task, rate=progress.tasks[task].speed or 0.0)
-
-                return advance
-
-            yield stage
-    except KeyboardInterrupt:
-        print("presence: stopped; the same command with --resume goes on from here", file=sys.stderr)
-        raise SystemExit(130) from None
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 if __name__ == "__main__":

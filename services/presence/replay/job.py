@@ -38,7 +38,8 @@ Advance = Callable[[int], None]
 class Plan(msgspec.Struct, frozen=True):
     """What a replay reads, fixed when it begins: on a log that grows a replay that goes on ends where it would have.
 
-    until_ms: None for the end; person: only this one, if not empty; buckets: among how many people are spread.
+    until_ms: None for the end; person: only this one, if not empty; buckets: among how many people are spread;
+    states: whether their states are wanted, too.
     """
 
     source: str
@@ -47,6 +48,7 @@ class Plan(msgspec.Struct, frozen=True):
     model: str
     pieces: tuple[Piece, ...]
     buckets: int
+    states: bool = False
     code: str = ""
 
     @property
@@ -85,7 +87,7 @@ class Job:
         advance(round(share * (self.plan.buckets - len(missing))))
         if missing:
             about = self.about()
-            work = partial(_score, self._paths(), about, self._model)
+            work = partial(_score, self._paths(), about, self._model, self.plan.states)
             tasks = [(number, self._part(number)) for number in missing]
             for _ in workers.each(work, tasks):
                 advance(round(share))
@@ -95,13 +97,16 @@ class Job:
         """What all segments say of everybody."""
         networks, ticks, refused, records = [""], [], 0, 0
         cuts: dict[int, int] = {}
+        ends: dict[int, int] = {}
         for segment in Segments(self._paths()).about():
             networks += segment.networks
             ticks.append(segment.ticks)
             refused, records = refused + segment.refused, records + segment.records
             for number, offset in segment.cuts.items():
                 cuts[number] = min(offset, cuts.get(number, offset))
-        return About(sorted(set(networks)), _timelines(ticks, cuts), cuts, refused, records)
+            for number, offset in segment.ends.items():
+                ends[number] = max(offset, ends.get(number, offset))
+        return About(sorted(set(networks)), _timelines(ticks, cuts), cuts, ends, refused, records)
 
     def _segment(self, number: int) -> Path:
         return self.folder / f"segment-{number:06d}{segments.SUFFIX}"
@@ -114,11 +119,12 @@ class Job:
 
 
 class About(msgspec.Struct, frozen=True):
-    """What a log says besides of its people: by partition the timeline, and the offset at which it is cut off."""
+    """What a log says besides of its people: by partition the timeline, the offset at which it is cut off, and its end."""
 
     networks: list[str]
     timelines: dict[int, Timeline]
     cuts: dict[int, int]
+    ends: dict[int, int]
     refused: int
     records: int
 
@@ -141,10 +147,10 @@ def _read(settings: Settings, plan: Plan, task: tuple[Piece, Path]) -> None:
     segments.write(path, read, plan.buckets)
 
 
-def _score(paths: Sequence[Path], about: About, model: Model, task: tuple[int, Path]) -> None:
+def _score(paths: Sequence[Path], about: About, model: Model, states: bool, task: tuple[int, Path]) -> None:
     number, path = task
     bucket = Segments(paths).bucket(number, coding([pl.Series("network", about.networks)]))
-    write_part(path, bucket, about.timelines, about.cuts, model)
+    write_part(path, bucket, about.timelines, about.cuts, model, states=states)
 
 
 @contextmanager
@@ -154,7 +160,7 @@ def job(plan: Plan, settings: Settings, model: Model, *, resume: bool) -> Iterat
     Its folder is gone when the block ends, also by an error, unless the log or the broker could not be reached or the
     replay was stopped: then `resume` goes on. Raises CallerError if another process is at work on it.
     """
-    key = f"{plan.source}|{plan.until_ms}|{plan.person}|{model.hash}"
+    key = f"{plan.source}|{plan.until_ms}|{plan.person}|{model.hash}|{plan.states}"
     folder = settings.data / "replay" / hashlib.sha256(key.encode()).hexdigest()[:16]
     plan = msgspec.structs.replace(plan, code=f"{version('presence')} polars {pl.__version__}")
     with _exclusive(folder):

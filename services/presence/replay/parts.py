@@ -8,6 +8,7 @@ from pathlib import Path
 import polars as pl
 import pyarrow.parquet as pq
 
+from presence.batch.canonical import Networks
 from presence.model.spec import Model
 from presence.replay.columns import Bucket
 from presence.replay.scored import scored
@@ -38,22 +39,27 @@ class Part:
 
 
 def write_part(
-    path: Path, bucket: Bucket, timelines: Mapping[int, Timeline], cuts: Mapping[int, int], model: Model
+    path: Path,
+    bucket: Bucket,
+    timelines: Mapping[int, Timeline],
+    cuts: Mapping[int, int],
+    model: Model,
+    *,
+    states: bool = False,
 ) -> None:
-    """Score a bucket and write its part, whole or not at all. Raises OSError if it cannot be written."""
-    tables, ignored = [], 0
-    for number, of_partition in bucket.partitions(cuts):
-        done = scored(of_partition, number, timelines.get(number, Timeline()), model)
-        ignored += done.ignored
-        tables.append(done.table(model))
-        place = {"person": done.erased(), "partition": number}
-        tables.append(pl.DataFrame(place, schema={"person": pl.String, "partition": pl.Int32}))
-    if not tables:
-        tables = [_empty(bucket, model)]
-    table = pl.concat(tables, how="diagonal").sort("person", "partition").to_arrow()
+    """Score a bucket and write its part, whole or not at all, with everybody's state if wanted.
+
+    Raises OSError if it cannot be written.
+    """
+    networks = Networks(bucket.networks.names.to_list()) if states else None
+    found = [
+        scored(of_partition, number, timelines.get(number, Timeline()), model)
+        for number, of_partition in bucket.partitions(cuts)
+    ] or [scored(bucket, 0, Timeline(), model)]
+    table = pl.concat([each.table(model, networks) for each in found]).sort("person", "partition").to_arrow()
+    about = {"about": json.dumps({"ignored": sum(each.ignored for each in found)})}
     part = path.with_suffix(".part")
     try:
-        about = {"about": json.dumps({"ignored": ignored})}
         pq.write_table(
             table.replace_schema_metadata(about), part, compression="lz4", row_group_size=MERGED_ROWS
         )
@@ -61,10 +67,6 @@ def write_part(
     except OSError:
         part.unlink(missing_ok=True)
         raise
-
-
-def _empty(bucket: Bucket, model: Model) -> pl.DataFrame:
-    return scored(bucket, 0, Timeline(), model).table(model)
 
 
 def merged(parts: Sequence[Part]) -> Iterator[pl.DataFrame]:

@@ -28,6 +28,7 @@ class Order:
     """What to replay: source is `archive`, `kafka` or a path.
 
     until_ms: only what had come by then; None for all. person: only this one. tail: after the archive, what Kafka has.
+    states: everybody's state as well.
     """
 
     source: str
@@ -35,6 +36,7 @@ class Order:
     until_ms: int | None = None
     person: str = ""
     tail: bool = True
+    states: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ def plan(order: Order, settings: Settings) -> Plan:
     where = f"{settings.topics.activity}|{source}|{order.tail}"
     rows = 1 if order.person else sum(piece.records for piece in found)
     buckets = min(BUCKETS_MAX, 1 << max(0, (rows - 1) // BUCKET_ROWS).bit_length())
-    return Plan(where, order.until_ms, order.person, order.model.hash, found, buckets)
+    return Plan(where, order.until_ms, order.person, order.model.hash, found, buckets, order.states)
 
 
 def _pieces(order: Order, settings: Settings) -> Iterator[Piece]:

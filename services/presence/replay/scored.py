@@ -9,6 +9,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from presence.batch import closing
+from presence.batch.canonical import Networks, canonical
 from presence.batch.closing import CHANGES_DAYS, Day
 from presence.batch.tables import CLOSINGS, HEADER, Packed
 from presence.batch.translate import CHANGES, Translator
@@ -30,8 +31,8 @@ Mask = NDArray[np.bool_]
 class Scored:
     """People of one partition, what is known of them, and the scores of those who are not erased.
 
-    people: sorted; in `state` and `scores` a person is the position among them. offsets: of each person's
-    revision. since: by CHANGES what changed, for each row of the scores; null where no closing is so old.
+    people: sorted; in `state` and `scores` a person is the position among them. last_offsets: of each person's
+    newest record; offsets: of their revision. since: by CHANGES what changed, for each row of the scores; null where no closing is so old.
     ignored: acts that no signal of the model names.
     """
 
@@ -39,31 +40,40 @@ class Scored:
     people: pl.Series
     state: State
     scores: Scores
+    last_offsets: NDArray[np.int64]
     offsets: NDArray[np.int64]
     since: list[pl.Series]
     ignored: int
-
-    def erased(self) -> list[str]:
-        """Who has been erased, and so has no score."""
-        gone = self.state.people.get_column("erased")
-        return self.people.filter(gone).to_list()
 
     def messages(self, model: Model) -> list[bytes]:
         """The serialised `Score` of each row of `scores`."""
         return Translator(model, self.partition).messages(self.scores, self.people, self.offsets, self.since)
 
-    def table(self, model: Model) -> pl.DataFrame:
-        """One row of each score: the columns of the model's, what changed, and `value`, the message itself."""
-        people = self.scores.people
-        position = people.get_column("person")
-        return people.with_columns(
-            self.people.gather(position).alias("person"),
-            pl.lit(self.partition, pl.Int32).alias("partition"),
-            pl.Series("offset", self.offsets[position.to_numpy()]),
+    def table(self, model: Model, networks: Networks | None = None) -> pl.DataFrame:
+        """One row of each person: the columns of the scores, what changed, and `value`, the message; null if erased.
+
+        With `networks` also `state`, canonical by them, and `last_offset`, of the person's newest record.
+        """
+        people = self.scores.people.rename({"person": "position"})
+        found = people.with_columns(
             *(change.cast(pl.Int32).alias(name) for name, change in zip(CHANGES, self.since, strict=True)),
             _reasons(self.scores),
             pl.Series("value", self.messages(model), dtype=pl.Binary),
         )
+        everybody = pl.DataFrame(
+            {
+                "position": np.arange(len(self.people), dtype=np.uint32),
+                "person": self.people,
+                "partition": np.full(len(self.people), self.partition, dtype=np.int32),
+                "offset": self.offsets,
+            }
+        )
+        if networks is not None:
+            states = canonical(self.state, len(self.people), networks)
+            everybody = everybody.with_columns(
+                pl.Series("state", states, dtype=pl.Binary), pl.Series("last_offset", self.last_offsets)
+            )
+        return everybody.join(found, on="position", how="left", maintain_order="left").drop("position")
 
 
 def scored(bucket: Bucket, partition: int, timeline: Timeline, model: Model) -> Scored:
@@ -90,6 +100,7 @@ def scored(bucket: Bucket, partition: int, timeline: Timeline, model: Model) -> 
         people,
         state,
         scores,
+        last,
         np.maximum(last, timeline.new_day_offset),
         _since(closings, scores, len(people)),
         ignored + folded.ignored,

@@ -80,6 +80,7 @@ def _table(read: Read, buckets: int) -> pa.RecordBatch:
         "networks": networks.names.to_list(),
         "records": read.rows.height + read.refused,
         "refused": read.refused,
+        "ends": dict(read.rows.group_by("partition").agg(pl.col("offset").max() + 1).iter_rows()),
         "cuts": {str(partition): offset for partition, offset in read.cuts.items()},
         "ticks": ticks_of(read.rows).write_json(),
     }
@@ -100,11 +101,15 @@ def _lists(values: pa.Array, bounds: Ints) -> pa.Array:
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What a segment says besides its buckets; `ticks` are rows of ROWS."""
+    """What a segment says besides its buckets.
+
+    ends: by partition the offset after its last record; ticks: rows of ROWS.
+    """
 
     networks: list[str]
     refused: int
     cuts: dict[int, int]
+    ends: dict[int, int]
     ticks: pl.DataFrame
     records: int
 
@@ -124,6 +129,7 @@ class Segments:
                     told["networks"],
                     told["refused"],
                     {int(partition): offset for partition, offset in told["cuts"].items()},
+                    {int(partition): offset for partition, offset in told["ends"].items()},
                     pl.read_json(told["ticks"].encode(), schema=dict(ROWS)),
                     told["records"],
                 )

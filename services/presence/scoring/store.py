@@ -239,17 +239,29 @@ class Store:
     def load(self, people: Sequence[str], ids: pl.DataFrame | None = None) -> State:
         """The state of `people`, and of the ledger the rows of `ids` (person, id); canonical."""
         loaded = self._load(pl.Series(sorted(people), dtype=pl.String))
-        state = self._everybodys(loaded, self._networks.name)
         if ids is None:
-            return states.named(state, loaded.people)
+            return states.named(self._everybodys(loaded, self._networks.name), loaded.people)
+        state = states.named(self._with_ledger(loaded), loaded.people)
+        return replace(state, ledger=state.ledger.join(ids, on=["person", "id"], how="semi")).canonical()
+
+    def whole(self, after: str, people_max: int) -> tuple[pl.Series, np.ndarray, State] | None:
+        """The next people after `after`, the offset of each one's newest record, and all their state, by position.
+
+        None at the end.
+        """
+        loaded = self._following(after, people_max)
+        if not len(loaded.people):
+            return None
+        return loaded.people, loaded.packed.header["offset"], self._with_ledger(loaded)
+
+    def _with_ledger(self, loaded: Loaded) -> State:
         everybody = np.ones(len(loaded.people), dtype=np.bool_)
         nothing = np.empty(0, dtype=np.intp), np.empty(0, dtype=np.uint64)
         with self._env.begin() as txn:
             entries = self._ledger.read(txn, loaded.keys, loaded.packed, nothing, everybody)
         every = np.ones(len(entries.rows), dtype=np.bool_)
-        state = replace(state, ledger=states.ledger_frame(entries, every, self._networks.name))
-        state = states.named(state, loaded.people)
-        return replace(state, ledger=state.ledger.join(ids, on=["person", "id"], how="semi")).canonical()
+        ledger = states.ledger_frame(entries, every, self._networks.name)
+        return replace(self._everybodys(loaded, self._networks.name), ledger=ledger)
 
     def due(self, people_max: int, letters_max: int) -> Due:
         """Up to `people_max` people whose score is not published, and up to `letters_max` letters."""
@@ -271,10 +283,15 @@ class Store:
 
     def unswept(self, people_max: int) -> Loaded:
         """The next people whom the new day has not reached yet; nobody at its end."""
-        after = (self.meta.sweep or "").encode()
+        return self._following(self.meta.sweep or "", people_max)
+
+    def _following(self, after: str, people_max: int) -> Loaded:
+        """Up to `people_max` people after `after`, in their order."""
         with self._env.begin() as txn, txn.cursor(db=self._db["people"]) as cursor:
             found = (
-                islice(cursor.iternext(values=False), people_max) if cursor.set_range(after + b"\0") else ()
+                islice(cursor.iternext(values=False), people_max)
+                if cursor.set_range(after.encode() + b"\0")
+                else ()
             )
             people = [bytes(key).decode() for key in found]
         return self._load(pl.Series(people, dtype=pl.String))
