@@ -7,9 +7,9 @@ once they are too old to be somebody's who is about to name them.
 
 import io
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import google_crc32c
 import msgspec
@@ -31,7 +31,10 @@ MANIFESTS_KEPT = 20
 ORPHAN_AGE = timedelta(hours=1)
 """A file that no manifest names may belong to somebody who is about to name it; never for so long."""
 READ_TRIES = 5
+STEP_TRIES = 10
 _VERSION = re.compile(r"(\d{20})\.json")
+
+T = TypeVar("T")
 
 
 class Outrun(PresenceError):
@@ -71,7 +74,7 @@ class Archive:
         for _ in range(READ_TRIES):
             versions = self._versions(partition)
             if not versions:
-                if any(self._files(partition)):
+                if any(self._files(partition)) and not self._versions(partition):
                     raise ManifestMissing(f"partition {partition} has files and no manifest")
                 return Manifest(partition=partition)
             path = layout.manifest_path(partition, versions[-1])
@@ -91,8 +94,10 @@ class Archive:
             data = self._get(path)
         except FileNotFoundError as error:
             raise FileMissing(f"{path} is not there") from error
-        if len(data) != file.bytes or google_crc32c.value(data) != file.crc32c:
-            raise FileDamaged(f"{path} is not what was written: {len(data)} bytes of {file.bytes}")
+        if len(data) != file.bytes:
+            raise FileDamaged(f"{path} is cut off or grown: it has {len(data)} bytes and had {file.bytes}")
+        if google_crc32c.value(data) != file.crc32c:
+            raise FileDamaged(f"{path} is damaged: its checksum is not that of what was written")
         try:
             frame = _unpacked(data, columns)
         except (pl.exceptions.PolarsError, OSError) as error:
@@ -125,6 +130,22 @@ class Archive:
             yield Part(file, rows if file.first >= first else rows.filter(pl.col("offset") >= first))
             first = file.last + 1
 
+    def beside_others(self, partition: int, action: Callable[[Manifest], T]) -> T:
+        """What `action` makes of the newest manifest; again with a newer one if another writer was faster.
+
+        Raises what `action` raises, and SourceUnavailable if others were always faster.
+        """
+        for _ in range(STEP_TRIES):
+            manifest = self.manifest(partition)
+            try:
+                return action(manifest)
+            except Outrun:
+                continue
+            except FileMissing:
+                if self.manifest(partition).version == manifest.version:
+                    raise
+        raise SourceUnavailable(f"partition {partition}: other writers were faster {STEP_TRIES} times")
+
     def put(
         self, partition: int, day: int, span: tuple[int, int], rows: pl.DataFrame, *, purged: int = 0
     ) -> File:
@@ -134,7 +155,7 @@ class Archive:
         SourceUnavailable.
         """
         packed = io.BytesIO()
-        rows.select(list(ROWS)).write_parquet(
+        rows.select(list(ROWS)).rechunk().write_parquet(  # In one chunk, so that equal rows make equal bytes.
             packed, compression="zstd", compression_level=ZSTD_LEVEL, row_group_size=ROW_GROUP_ROWS
         )
         data = packed.getvalue()

@@ -107,25 +107,32 @@ def _handler() -> Any:
 
 def _parsed(values: Sequence[bytes | None]) -> tuple[pa.RecordBatch, dict[int, str]]:
     """The messages as columns; an empty one in place of what cannot be one."""
-    if None not in values and max(map(len, values), default=0) <= codec.RECORD_BYTES_MAX:  # type: ignore[arg-type]  # no None
-        try:
-            return _handler().list_to_record_batch(values), {}
-        except ValueError:
-            pass
     refused: dict[int, str] = {}
+    readable: list[bytes] = []
     for row, value in enumerate(values):
-        try:
-            codec.parse(value or b"")
-            _handler().list_to_record_batch([value or b""])
-        except InvalidEvent as error:
-            refused[row] = error.reason
-        except ValueError:
-            refused[row] = "not_protobuf"
-        if value is None:
-            refused[row] = "tombstone"
-    return _handler().list_to_record_batch(
-        [b"" if row in refused else value for row, value in enumerate(values)]
-    ), refused
+        if value is None or len(value) > codec.RECORD_BYTES_MAX:
+            refused[row] = "tombstone" if value is None else "too_long"
+            value = b""  # noqa: PLW2901 (it stands in its place)
+        readable.append(value)
+    try:
+        return _handler().list_to_record_batch(readable), refused
+    except ValueError:
+        for row in _unreadable(readable, 0, len(readable)):
+            refused[row], readable[row] = "not_protobuf", b""
+        return _handler().list_to_record_batch(readable), refused
+
+
+def _unreadable(values: Sequence[bytes], begin: int, end: int) -> Iterator[int]:
+    """Which of `values` between `begin` and `end` are no message: found by halving, since few are."""
+    try:
+        _handler().list_to_record_batch(values[begin:end])
+    except ValueError:
+        if end - begin == 1:
+            yield begin
+            return
+        middle = (begin + end) // 2
+        yield from _unreadable(values, begin, middle)
+        yield from _unreadable(values, middle, end)
 
 
 def _admitted(columns: Columns, people: pl.Series, networks: pl.Series) -> Mask:

@@ -20,6 +20,7 @@ COMMANDS = MappingProxyType(
         "roster": "presence.cli.roster:app",
         "ingest": "presence.cli.ingest:app",
         "scoring": "presence.cli.scoring:app",
+        "archive": "presence.cli.archive:app",
         "import": "presence.cli.importing:import_export",
         "score": "presence.cli.score:score",
         "watch": "presence.cli.score:watch",

@@ -60,6 +60,10 @@ class Settings:
     """How often scoring takes them; 0 for never."""
     archive: str = ""
     """Where the archive of the activity log is: a URL as for `snapshots`; by default the folder `archive` in `data`."""
+    archive_flush_s: Annotated[int, msgspec.Meta(ge=1)] = 300
+    """How old a record may be before the archiver writes it, if nothing else makes it write."""
+    archive_purge_s: Annotated[int, msgspec.Meta(ge=1)] = 3_600
+    """How long the archiver may wait before it takes somebody who was erased out of what is written."""
     moderator: str = "rules"
     """Who reads at ingest what the enrolled publish: a moderator that is installed, or `none`."""
     log_format: Literal["console", "json"] = "console"

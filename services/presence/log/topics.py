@@ -47,11 +47,11 @@ class Topics:
         return f"{self.namespace}.dlq"
 
     def all(self) -> tuple[Topic, ...]:
-        """Every topic with its policy. The log is kept for ever; a dead letter for 30 days."""
-        compact = {"cleanup.policy": "compact"}
+        """Every topic with its policy. The log is kept for ever, with the broker's times; a dead letter for 30 days."""
+        compact, kept = {"cleanup.policy": "compact"}, {"retention.ms": "-1"}
         return (
             Topic(self.roster, 1, MappingProxyType(compact)),
-            Topic(self.activity, None, MappingProxyType({"retention.ms": "-1"})),
+            Topic(self.activity, None, MappingProxyType(kept | {"message.timestamp.type": "LogAppendTime"})),
             Topic(
                 self.scores,
                 None,
