@@ -77,6 +77,10 @@ def until_archived(settings: Settings) -> None:
     until(lambda: archived(settings) == end)
 
 
+def until_changed(settings: Settings, before: dict[int, int | None]) -> None:
+    until(lambda: archived(settings) != before)
+
+
 def problems(settings: Settings, erased: set[str]) -> list[object]:
     """All that is wrong with the archive, every record compared with Kafka's."""
     archive, compare = Archive.of(settings), AgainstLog(settings, erased)
@@ -98,7 +102,7 @@ def test_killed_at_random_moments_and_doubled_it_writes_every_record_once(
         send(quick, list(events(1_000, seed=kill)), bad=1)
         before = archived(quick)
         if kill % 2:
-            until(lambda before=before: archived(quick) != before)
+            until_changed(quick, before)
         else:
             with pytest.raises(subprocess.TimeoutExpired):
                 archiver.wait(timeout=chance.uniform(0.5, 6.0))

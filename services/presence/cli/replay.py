@@ -18,6 +18,7 @@ from rich.table import Column, Table
 
 from presence.cli.context import exit_on_error, settings
 from presence.cli.model_input import load_model, milliseconds
+from presence.cli.replay_diff import diff
 from presence.cli.replay_options import (
     CORES,
     AsJson,
@@ -44,6 +45,7 @@ app = typer.Typer(
     help="Any score, of any day, by any model, from the log.",
 )
 app.command()(verify)
+app.command()(diff)
 BAR_CELLS = 40
 
 

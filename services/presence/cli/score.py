@@ -2,15 +2,18 @@
 
 import json
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.live import Live
 
+from presence.cli import past
 from presence.cli.context import EXIT_FAILED, client, settings
 from presence.cli.score_view import Ranking, score_panel
 from presence.client import Score, Watch
+from presence.events.errors import CallerError
 
 TABLE_FRAME_ROWS = 6
 """Lines of a table that hold no person: title, head, borders."""
@@ -23,11 +26,29 @@ def score(
         list[str], typer.Argument(help="Ids, such as p_ and 26 characters.", metavar="PERSON...")
     ],
     as_json: AsJson = False,
+    on: Annotated[
+        str | None,
+        typer.Option("--on", help="As it was published when this day of UTC closed.", metavar="2026-03-01"),
+    ] = None,
+    model: Annotated[
+        Path | None, typer.Option("--model", help="With --on: as this model sees what had come by then.")
+    ] = None,
+    source: Annotated[
+        str, typer.Option("--from", help="With --model: archive, kafka, or a path.", metavar="SOURCE")
+    ] = "archive",
 ) -> None:
-    """Show the score of one or more people, with its reasons.
+    """Show the score of one or more people, with its reasons; now, or on a day of the past.
 
     Exits with 1 if somebody has none.
     """
+    if model is not None and on is None:
+        raise CallerError("--model needs --on: what is live has the model of its scoring")
+    if on is not None and model is not None:
+        past.as_seen_by(people, past.day_of(on), model, source, as_json=as_json)
+        return
+    if on is not None:
+        past.published(people, past.day_of(on), as_json=as_json)
+        return
     with client(settings()) as gateway:
         batch = gateway.batch_get_scores(people)
     console = Console()
