@@ -1,4 +1,4 @@
-"""What a partition has to send besides scores: dead letters, and the closing scores of a day."""
+"""What a partition has to send besides scores: dead letters, the closing scores of a day, and reasons."""
 
 from enum import IntEnum
 
@@ -8,6 +8,7 @@ import msgspec
 class Topic(IntEnum):
     DLQ = 0
     HISTORY = 1
+    REASONS = 2
 
 
 class Letter(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -15,6 +16,7 @@ class Letter(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     DLQ: `value` as it was read at `offset`, `reason` why it was refused. HISTORY: the serialised score of a
     person (`key`: `person/YYYY-MM-DD`) when the day ended at `time_ms`.
+    REASONS: the record of the log that decided a finding or the company of a person; empty: a tombstone.
     """
 
     topic: Topic

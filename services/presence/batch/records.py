@@ -1,7 +1,7 @@
 """From fetched records to what the fold takes: a frame of events, and what could not be read."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -19,6 +19,7 @@ from presence.model.coding import Coding
 VALUE_BYTES_MAX = codec.RECORD_BYTES_MAX
 """How much of an unreadable record is kept for the dead letter topic."""
 _WITH_REF = (int(Kind.UNDO), int(Kind.FLAG))
+_TOLD = (int(Kind.FLAG), int(Kind.ASSOCIATES))
 _DROPPING = (int(Kind.UNLINKED), int(Kind.ERASED))
 
 
@@ -37,6 +38,8 @@ class Batch:
     events: pl.DataFrame
     dead: list[Letter]
     next_offset: int
+    told: Mapping[int, bytes] = field(default_factory=dict)
+    """The records, by offset, that say why a score is what it is: findings and company."""
     ends_day: bool = False
     """Whether the last record is a tick that ends a day; no other one is."""
 
@@ -47,14 +50,14 @@ class Batch:
             if observed_ms // DAY_MS > clock_ms // DAY_MS:
                 rows = events.filter(pl.col("offset").is_between(begin, at))
                 dead = [letter for letter in self.dead if begin <= letter.offset <= at]
-                yield Batch(rows, dead, at + 1, ends_day=True)
+                yield Batch(rows, dead, at + 1, self.told, ends_day=True)
                 begin = at + 1
             clock_ms = max(clock_ms, observed_ms)
         if begin == 0:
             yield self
         elif begin < self.next_offset:
             dead = [letter for letter in self.dead if letter.offset >= begin]
-            yield Batch(events.filter(pl.col("offset") >= begin), dead, self.next_offset)
+            yield Batch(events.filter(pl.col("offset") >= begin), dead, self.next_offset, self.told)
 
     def _clocks(self) -> list[tuple[int, int]]:
         ticks = self.ticks.filter(pl.col("kind") == int(Kind.CLOCK))
@@ -130,5 +133,7 @@ def read(records: Sequence[Record]) -> Batch:
         Letter(Topic.DLQ, b"scoring", (values[row] or b"")[:VALUE_BYTES_MAX], reason, records[row].offset)
         for row, reason in sorted(refused.items())
     ]
+    rows = events.filter(pl.col("kind").is_in(_TOLD)).get_column("row").to_list()
+    told = {records[row].offset: values[row] or b"" for row in rows}
     events = events.with_columns(offsets.gather(events.get_column("row"))).drop("row")
-    return Batch(events, dead, records[-1].offset + 1)
+    return Batch(events, dead, records[-1].offset + 1, told)

@@ -118,6 +118,21 @@ def _show(result: dict[str, Any], as_json: bool) -> None:
 
 
 @app.command()
+def company(
+    people: Annotated[str, typer.Option("--people", help="How many, one case each.")] = "1000,10000,100000",
+    acts: Annotated[int, typer.Option("--acts", help="Of each towards others.", min=1)] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per case and line.")] = False,
+) -> None:
+    """Measure the job of company as people and acts grow, each case in a process of its own."""
+    code = "import sys, json; from presence.cli.bench_company import measure; print(json.dumps(measure(*map(int, sys.argv[1:]))))"
+    for number in people.split(","):
+        done = subprocess.run(  # noqa: S603 (our own command)
+            [sys.executable, "-c", code, number, str(acts)], capture_output=True, text=True, check=True
+        )
+        print(done.stdout.strip() if as_json else json.loads(done.stdout), flush=True)
+
+
+@app.command()
 def ingest(
     frames: Annotated[int, typer.Option("--frames", help="How many from the socket.", min=1)] = 200_000,
     items: Annotated[int, typer.Option("--items", help="How many in a made export.", min=1)] = 100_000,

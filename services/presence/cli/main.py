@@ -29,6 +29,7 @@ COMMANDS = MappingProxyType(
         "rank": "presence.cli.reasons:rank",
         "history": "presence.cli.reasons:history",
         "simulate": "presence.cli.reasons:simulate",
+        "associates": "presence.cli.associates:app",
         "conduct": "presence.cli.conduct:app",
         "key": "presence.cli.key:key",
         "model": "presence.cli.model:app",

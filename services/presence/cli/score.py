@@ -3,7 +3,7 @@
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -11,6 +11,7 @@ from rich.live import Live
 
 from presence.cli import past
 from presence.cli.context import EXIT_FAILED, client, settings
+from presence.cli.recovery import recovery
 from presence.cli.score_view import Ranking, score_panel
 from presence.client import Score, Watch
 from presence.events.errors import CallerError
@@ -51,12 +52,13 @@ def score(
         return
     with client(settings()) as gateway:
         batch = gateway.batch_get_scores(people)
+        ways = {each.person: recovery(gateway, each.person, each.waterfall) for each in batch.scores}
     console = Console()
     for found in batch.scores:
         if as_json:
-            print_json(found)
+            print_json(found, recovery_in_days=ways[found.person])
         else:
-            console.print(score_panel(found))
+            console.print(score_panel(found, ways[found.person]))
     for person in batch.not_found:
         print(f"presence: {person} has no score", file=sys.stderr)
     if batch.not_found:
@@ -81,9 +83,10 @@ def watch(
             return
 
 
-def print_json(found: Score) -> None:
-    """One line, at once, so that the reader of a pipe sees it."""
-    print(json.dumps(found.as_dict(), separators=(",", ":")), flush=True)
+def print_json(found: Score, **more: Any) -> None:
+    """One line, at once, so that the reader of a pipe sees it; of `more` what is not empty."""
+    told = found.as_dict() | {name: value for name, value in more.items() if value}
+    print(json.dumps(told, separators=(",", ":")), flush=True)
 
 
 def _watch_as_json(watching: Watch, count: int) -> None:

@@ -57,9 +57,11 @@ def in_words(reason: Reason) -> str:
     return f"{words}, on {reason.network}" if reason.network else words
 
 
-def score_panel(score: Score) -> Panel:
-    """One score: its figure, its pillars, its reasons, and how sure it is."""
+def score_panel(score: Score, recovery: Mapping[int, int] = MappingProxyType({})) -> Panel:
+    """One score: its figure, its pillars, its reasons, and how sure it is; `recovery` as in `presence.cli.recovery`."""
     parts: list[RenderableType] = [_headline(score), Text(), _pillars(score.pillars), Text(), _reasons(score)]
+    if recovery:
+        parts.append(recovery_line(recovery))
     if score.stale_networks:
         names = ", ".join(score.stale_networks)
         parts.append(Text(f"\nnot seen lately, so standing still: {names}", style="yellow"))
@@ -70,6 +72,12 @@ def score_panel(score: Score) -> Panel:
         subtitle=f"{score.events} events, as of {as_of:%Y-%m-%d %H:%M} UTC, {score.model}",
         width=92,
     )
+
+
+def recovery_line(recovery: Mapping[int, int]) -> Text:
+    """The way back from findings, as a sentence."""
+    steps = ", ".join(f"{points(millipoints)} in {days} days" for days, millipoints in recovery.items())
+    return Text(f"\nfindings fade: {steps}, if nothing else changes", style="yellow")
 
 
 def _headline(score: Score) -> Table:

@@ -79,7 +79,7 @@ def _supervise(found: Settings, ingest: list[str]) -> int:
     environment = os.environ | {"PRESENCE_DATA": str(found.data), MARK: str(found.data)}
     manager = Manager()
     python = shlex.quote(sys.executable)
-    for service in ("scoring", "clock", "gateway"):
+    for service in ("scoring", "clock", "associates", "gateway"):
         manager.add_process(service, f"exec {python} -m presence.{service}", env=environment)
     for options in ingest:
         command = f"exec {python} -m presence.cli.main ingest {options}"

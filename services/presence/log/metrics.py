@@ -25,6 +25,7 @@ class Service(StrEnum):
     """The process that folds what the others serve."""
     GATEWAY_SERVER = "gateway-server"
     CLOCK = "clock"
+    ASSOCIATES = "associates"
     NIGHTLY = "nightly"
 
 

@@ -43,6 +43,11 @@ class Topics:
         return f"{self.namespace}.history{self.suffix}"
 
     @property
+    def reasons(self) -> str:
+        """What stands behind scores: the records of findings and of company, as the log has them now."""
+        return f"{self.namespace}.reasons{self.suffix}"
+
+    @property
     def dlq(self) -> str:
         return f"{self.namespace}.dlq"
 
@@ -58,5 +63,6 @@ class Topics:
                 MappingProxyType(compact | {"min.compaction.lag.ms": str(DAY_MS)}),
             ),
             Topic(self.history, None, MappingProxyType(compact)),
+            Topic(self.reasons, None, MappingProxyType(compact)),
             Topic(self.dlq, 1, MappingProxyType({"retention.ms": str(30 * DAY_MS)})),
         )

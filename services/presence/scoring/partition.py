@@ -17,6 +17,7 @@ from presence.log.topics import DAY_MS
 from presence.model.evaluate import Scores, evaluate
 from presence.model.fold import fold_coded
 from presence.model.spec import Model
+from presence.scoring import reasons
 from presence.scoring.meter import timed
 from presence.scoring.states import Loaded
 from presence.scoring.store import Store
@@ -85,7 +86,7 @@ class Partition:
             with timed(Step.FOLD):
                 folded = fold_coded(opened.state, opened.events, len(opened.loaded.people), self._model)
             with timed(Step.COMMIT):
-                self.store.save(opened, folded, part, made)
+                self.store.save(opened, folded, part, made, reasons.letters(part, opened.state, folded))
         return len(fresh)
 
     def due(self) -> Publication:

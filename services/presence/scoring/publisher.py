@@ -29,7 +29,11 @@ class Publisher:
 
     def __init__(self, settings: Settings, partition: int) -> None:
         self._topics = settings.topics
-        self._names = {Topic.DLQ: settings.topics.dlq, Topic.HISTORY: settings.topics.history}
+        self._names = {
+            Topic.DLQ: settings.topics.dlq,
+            Topic.HISTORY: settings.topics.history,
+            Topic.REASONS: settings.topics.reasons,
+        }
         self._partition = partition
         self._producer = AIOKafkaProducer(
             bootstrap_servers=settings.kafka,
@@ -62,7 +66,8 @@ class Publisher:
                 for number, (person, value) in enumerate(publication.scores)
             )
             await self._send(self._topics.scores, self._partition, scores)
-            for topic, partition in ((Topic.DLQ, 0), (Topic.HISTORY, self._partition)):
+            own = self._partition
+            for topic, partition in ((Topic.DLQ, 0), (Topic.HISTORY, own), (Topic.REASONS, own)):
                 letters = [self._record(letter) for letter in publication.letters if letter.topic == topic]
                 await self._send(self._names[topic], partition, letters)
 
@@ -80,6 +85,8 @@ class Publisher:
     def _record(self, letter: Letter) -> _Record:
         if letter.topic == Topic.HISTORY:
             return letter.key, letter.value, [], letter.time_ms
+        if letter.topic == Topic.REASONS:
+            return letter.key, letter.value or None, [], None
         position = f"{self._topics.activity}/{self._partition}/{letter.offset}"
         headers = [("reason", letter.reason.encode()), ("position", position.encode())]
         return letter.key, letter.value, headers, None

@@ -189,8 +189,15 @@ class Store:
         state = replace(self._everybodys(loaded, self._networks.rank), ledger=ledger)
         return Opened(loaded, entries, shown, for_everybody(state, batch.ticks), events)
 
-    def save(self, opened: Opened, folded: Folded, batch: Batch, made: Closed | None) -> None:
-        """Write what `batch` left, and go on after it; `made` are closings that were due before it.
+    def save(
+        self,
+        opened: Opened,
+        folded: Folded,
+        batch: Batch,
+        made: Closed | None,
+        reasons: Sequence[Letter] = (),
+    ) -> None:
+        """Write what `batch` left, and go on after it; `made` are closings that were due before it, `reasons` letters that it left.
 
         Its people are left unpublished; if it brings a new day, everybody will be.
         """
@@ -209,7 +216,7 @@ class Store:
             header = new.packed.header.copy()
             inline = self._ledger.write(txn, loaded.keys, entries, ledger, owner, header=header)
             self._put(txn, loaded.keys, tables.Packed(header, {**new.packed.rows, "ledger": inline}))
-            self._outbox.put(txn, [*_history(loaded.people, made), *batch.dead])
+            self._outbox.put(txn, [*_history(loaded.people, made), *batch.dead, *reasons])
             self._save_meta(txn, meta)
             return self._pending.record(txn, people)
 

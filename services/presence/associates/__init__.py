@@ -1,0 +1,1 @@
+"""Company: whose scores count for whom, computed once a day and written to the log."""
