@@ -2,8 +2,10 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -104,6 +106,37 @@ def scoring(
         finally:
             running.stop()
         _show(bench_scoring.restore(found, workers), as_json)
+
+
+@app.command()
+def replay(
+    *,
+    events: Annotated[
+        str, typer.Option("--events", help="Of each log, comma separated; the first is also scanned bare.")
+    ] = "10000000,1000000,50000000",
+    files: Annotated[
+        Path | None,
+        typer.Option("--files", help="Where the logs are kept for another time.", show_default="nowhere"),
+    ] = None,
+    fill_only: Annotated[bool, typer.Option("--fill-only", help="Only make the logs, in --files.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per case and line.")] = False,
+) -> None:
+    """Measure a replay of an archive, from files to scores, in one process.
+
+    Beside it, in processes of their own, a bare scan of the same files and a plain polars group-by over the same columns.
+    """
+    from presence.cli import bench_replay  # noqa: PLC0415 (the other benches need no archive)
+
+    sizes = [int(each) for each in events.split(",")]
+    with tempfile.TemporaryDirectory(prefix="presence-bench-") as scratch_folder:
+        for number, size in enumerate(sizes):
+            folder = (files or Path(scratch_folder)) / str(size)
+            bench_replay.fill(folder, size)
+            cases = () if fill_only else bench_replay.CASES if number == 0 else ("replay",)
+            for case in cases:
+                _show(bench_replay.measured(case, folder), as_json)
+            if files is None:
+                shutil.rmtree(folder)
 
 
 def _show(result: dict[str, Any], as_json: bool) -> None:

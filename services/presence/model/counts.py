@@ -11,8 +11,6 @@ from presence.model.state import COUNTS, EVENTS_CODE, KEYS
 
 _ACCOUNT = ("person", "network", "account")
 _KEYS = KEYS["counts"]
-_WEEK_ZERO = 2**31
-"""Added to a week, so that it packs into unsigned bits in its order."""
 
 Columns = dict[str, NDArray[np.generic]]
 
@@ -58,11 +56,9 @@ def _activities(keys: Columns, sign: Ints) -> Columns:
 def _summed(parts: list[Columns]) -> Columns:
     """The rows of all parts, sorted, amounts of one key added up; without those that come to 0."""
     rows = {name: np.concatenate([part[name] for part in parts]) for name in COUNTS}
-    cell = rows["signal"].astype(np.int64) << 40 | rows["slot"].astype(np.int64) << 32
-    cell |= rows["week"].astype(np.int64) + _WEEK_ZERO
-    who = rows["person"].astype(np.int64) << 32 | rows["network"].astype(np.int64)
-    order = runs.order(who, rows["account"], cell)
-    begins = runs.starts(who[order], rows["account"][order], cell[order])
+    keys = rows | {"account": runs.ranks(rows["account"])}
+    order = runs.order(*(keys[name] for name in _KEYS))
+    begins = runs.starts(*(keys[name][order] for name in _KEYS))
     amount = runs.sums(rows["amount"][order], begins)
     kept = np.flatnonzero(amount)
     first = order[begins[kept]]

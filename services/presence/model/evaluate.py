@@ -15,7 +15,7 @@ from presence.model.runs import Ints
 from presence.model.shares import Rows, mask, rows, shares
 from presence.model.spec import PILLARS, Model
 from presence.model.state import State
-from presence.model.together import Joiner
+from presence.model.together import Joiner, Together
 
 PRESENCE_MAX = 100_000
 
@@ -41,21 +41,9 @@ def evaluate(state: State, model: Model, as_of_ms: int | None = None) -> Scores:
     `as_of_ms` None: for each person the greater of their newest record and the clock. The state is
     canonical; it may be partial. Raises InvariantBroken where it is not sorted.
     """
-    people = state.people.filter(~pl.col("erased"))
-    newest = np.maximum(people["newest_ms"].to_numpy(), state.clock_ms)
-    as_of = newest if as_of_ms is None else np.full(len(people), as_of_ms)
-    known = accounts(state, people["person"], as_of // DAY_MS)
-    every = rows(state, known, model)
-    gauges = _gauges(state, known)
-    share = shares(every, gauges, known, model)
-    joiner = Joiner.of(known, len(people), model)
-    joined = {name: joiner.join(values) for name, values in share.items()}
-    whole = {
-        "evidence": _evidence(every, known, len(people), model),
-        "stars": mean_stars(every, gauges, known, len(people), model),
-        "factor": _factor(state, people["person"], as_of // DAY_MS, model),
-    }
-    points = _points({name: joined[name].share for name in PILLARS}, whole, people, model)
+    basis = _basis(state, model, as_of_ms)
+    people, as_of, known, share = basis.people, basis.as_of, basis.known, basis.share
+    joined, whole, points = basis.joined, basis.whole, basis.points
     columns = {
         "presence": np.sum([*points.values()], axis=0),
         "visibility": _visibility({name: joined[name].share for name in PILLARS}, model),
@@ -77,6 +65,44 @@ def evaluate(state: State, model: Model, as_of_ms: int | None = None) -> Scores:
         accounts=_account_frame(people["person"], known, share),
         waterfall=waterfall.frame(people["person"], known, joined, points),
     )
+
+
+def presence_of(state: State, model: Model) -> tuple[pl.Series, Ints]:
+    """Who is in `state` and not erased, and `presence` of each, as `evaluate` gives it, at a third less."""
+    basis = _basis(state, model, None)
+    return basis.people["person"], np.sum([*basis.points.values()], axis=0)
+
+
+@dataclass(frozen=True)
+class _Basis:
+    """What scores are put together from: see `evaluate`. share and joined: by pillar; points: by entry."""
+
+    people: pl.DataFrame
+    as_of: Ints
+    known: Accounts
+    share: Mapping[str, Ints]
+    joined: Mapping[str, Together]
+    whole: Mapping[str, Ints]
+    points: Mapping[str, Ints]
+
+
+def _basis(state: State, model: Model, as_of_ms: int | None) -> _Basis:
+    people = state.people.filter(~pl.col("erased"))
+    newest = np.maximum(people["newest_ms"].to_numpy(), state.clock_ms)
+    as_of = newest if as_of_ms is None else np.full(len(people), as_of_ms)
+    known = accounts(state, people["person"], as_of // DAY_MS)
+    every = rows(state, known, model)
+    gauges = _gauges(state, known)
+    share = shares(every, gauges, known, model)
+    joiner = Joiner.of(known, len(people), model)
+    joined = {name: joiner.join(values) for name, values in share.items()}
+    whole = {
+        "evidence": _evidence(every, known, len(people), model),
+        "stars": mean_stars(every, gauges, known, len(people), model),
+        "factor": _factor(state, people["person"], as_of // DAY_MS, model),
+    }
+    points = _points({name: joined[name].share for name in PILLARS}, whole, people, model)
+    return _Basis(people, as_of, known, share, joined, whole, points)
 
 
 def _gauges(state: State, accounts: Accounts) -> dict[Gauge, Ints]:

@@ -88,6 +88,8 @@ def fold_coded(state: State, events: pl.DataFrame, people_number: int, model: Mo
 
 def _of(events: pl.DataFrame, kind: Kind) -> pl.DataFrame:
     chosen = events["kind"] == int(kind)
+    if chosen.all():
+        return events
     return events.filter(chosen) if chosen.any() else events.clear()
 
 

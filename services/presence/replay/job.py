@@ -27,7 +27,7 @@ from presence.replay.columns import coding
 from presence.replay.logged import Archived, Fetched
 from presence.replay.parts import Part, write_part
 from presence.replay.pieces import Lines, Rows
-from presence.replay.segments import Segments
+from presence.replay.segments import Buckets, Segments
 from presence.replay.timeline import Timeline
 from presence.replay.workers import Workers
 
@@ -38,8 +38,8 @@ Advance = Callable[[int], None]
 class Plan(msgspec.Struct, frozen=True):
     """What a replay reads, fixed when it begins: on a log that grows a replay that goes on ends where it would have.
 
-    until_ms: None for the end; person: only this one, if not empty; buckets: among how many people are spread;
-    states: whether their states are wanted, too.
+    until_ms: None for the end; person: only this one, if not empty; buckets: among how many people are
+    spread; partitions: those that the pieces are of, where each is of one; states: whether their states are wanted, too.
     """
 
     source: str
@@ -48,6 +48,7 @@ class Plan(msgspec.Struct, frozen=True):
     model: str
     pieces: tuple[Piece, ...]
     buckets: int
+    partitions: tuple[int, ...] = ()
     states: bool = False
     code: str = ""
 
@@ -144,7 +145,7 @@ def _read(settings: Settings, plan: Plan, task: tuple[Piece, Path]) -> None:
     if plan.person:
         wanted = read.rows.filter(pl.col("person").is_in([plan.person, NOBODY]))
         read = segments.Read(wanted, read.refused, read.cuts)
-    segments.write(path, read, plan.buckets)
+    segments.write(path, read, Buckets(plan.buckets, plan.partitions))
 
 
 def _score(paths: Sequence[Path], about: About, model: Model, states: bool, task: tuple[int, Path]) -> None:
@@ -171,7 +172,7 @@ def job(plan: Plan, settings: Settings, model: Model, *, resume: bool) -> Iterat
             kept = True
             raise
         except OSError as error:
-            if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
                 raise SourceUnavailable(
                     f"there is no room in {settings.data} for what is read: make room, or set PRESENCE_DATA; "
                     "nothing was left behind"

@@ -85,8 +85,21 @@ def plan(order: Order, settings: Settings) -> Plan:
     source = order.source if order.source in {"archive", "kafka"} else str(Path(order.source).absolute())
     where = f"{settings.topics.activity}|{source}|{order.tail}"
     rows = 1 if order.person else sum(piece.records for piece in found)
-    buckets = min(BUCKETS_MAX, 1 << max(0, (rows - 1) // BUCKET_ROWS).bit_length())
-    return Plan(where, order.until_ms, order.person, order.model.hash, found, buckets, order.states)
+    partitions = sorted(
+        {piece.partition for piece in found if isinstance(piece, logged.Archived | logged.Fetched)}
+    )
+    shares = max(1, len(partitions))
+    share = min(BUCKETS_MAX // shares, 1 << max(0, (rows // shares - 1) // BUCKET_ROWS).bit_length())
+    return Plan(
+        where,
+        order.until_ms,
+        order.person,
+        order.model.hash,
+        found,
+        max(1, share) * shares,
+        tuple(partitions),
+        order.states,
+    )
 
 
 def _pieces(order: Order, settings: Settings) -> Iterator[Piece]:

@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from presence.batch import closing
@@ -15,7 +16,7 @@ from presence.batch.tables import CLOSINGS, HEADER, Packed
 from presence.batch.translate import CHANGES, Translator
 from presence.log.topics import DAY_MS
 from presence.model.coding import Coding
-from presence.model.evaluate import Scores, evaluate
+from presence.model.evaluate import Scores, evaluate, presence_of
 from presence.model.fold import fold_coded
 from presence.model.spec import Model
 from presence.model.state import State
@@ -153,12 +154,8 @@ def _closing(
         clock_ms=day.clock_ms,
         watermarks=day.watermarks,
     )
-    people = evaluate(then, model).people
-    return (
-        day.day,
-        people.get_column("person").to_numpy().astype(np.intp),
-        people.get_column("presence").to_numpy(),
-    )
+    people, presence = presence_of(then, model)
+    return day.day, people.to_numpy().astype(np.intp), presence
 
 
 def _since(
@@ -182,7 +179,9 @@ def _since(
 
 def _reasons(scores: Scores) -> pl.Series:
     """The waterfall of each person as a list; everybody has one, if of no entries."""
-    entries = scores.waterfall.select("person", pl.struct(pl.exclude("person")).alias("waterfall"))
-    lists = entries.group_by("person", maintain_order=True).agg("waterfall")
-    joined = scores.people.select("person").join(lists, on="person", how="left", maintain_order="left")
-    return joined.get_column("waterfall").fill_null([])
+    position = scores.people.get_column("person").to_numpy()
+    owner = scores.waterfall.get_column("person").to_numpy()
+    number = np.bincount(owner, minlength=int(position.max(initial=0)) + 1)[position]
+    entries = scores.waterfall.drop("person").to_struct("entry").to_arrow()
+    bounds = np.concatenate([[0], np.cumsum(number)])
+    return pl.Series("waterfall", pa.LargeListArray.from_arrays(bounds, entries))

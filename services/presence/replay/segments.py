@@ -31,7 +31,22 @@ _NARROW = MappingProxyType(
 STORED = MappingProxyType(
     {name: _NARROW.get(name, kind) for name, kind in ROWS.items() if name != "complete_ms"}
 )
+_ALWAYS = frozenset({"partition", "offset", "id", "kind", "person", "network", "observed_ms"})
 Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Buckets:
+    """Among how many buckets people are spread; where all pieces are of one of `partitions`, so is every bucket."""
+
+    number: int
+    partitions: Sequence[int] = ()
+
+    def of(self, people: pl.Series, partition: int) -> NDArray[np.uint16]:
+        """The bucket of each of some people of a partition."""
+        share = self.number // max(1, len(self.partitions))
+        first = share * self.partitions.index(partition) if self.partitions else 0
+        return first + (people.hash(seed=0) % share).to_numpy().astype(np.uint16)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +62,7 @@ class Read:
     cuts: Mapping[int, int] = field(default_factory=dict)
 
 
-def write(path: Path, read: Read, buckets: int) -> None:
+def write(path: Path, read: Read, buckets: Buckets) -> None:
     """Write the segment of `read`. Raises OSError, and leaves nothing behind, if it cannot be written."""
     part = path.with_suffix(".part")
     try:
@@ -61,20 +76,20 @@ def write(path: Path, read: Read, buckets: int) -> None:
         raise
 
 
-def _table(read: Read, buckets: int) -> pa.RecordBatch:
+def _table(read: Read, buckets: Buckets) -> pa.RecordBatch:
     named = read.rows.filter(pl.col("person") != NOBODY)
     coded = named.get_column("person").to_arrow().dictionary_encode()
     names, who = pl.Series(coded.dictionary), coded.indices.to_numpy()
-    bucket_of_name = (names.hash(seed=0) % buckets).to_numpy().astype(np.uint16)
-    name_order, name_bounds = _spread(bucket_of_name, buckets)
+    bucket_of_name = buckets.of(names, int(named["partition"][0]) if named.height else 0)
+    name_order, name_bounds = _spread(bucket_of_name, buckets.number)
     place = np.empty(len(names), dtype=np.uint32)
     place[name_order] = np.arange(len(names)) - np.repeat(name_bounds[:-1], np.diff(name_bounds))
-    order, bounds = _spread(bucket_of_name[who], buckets)
+    order, bounds = _spread(bucket_of_name[who], buckets.number)
     networks = coding([named.get_column("network")])
-    rows = named.with_columns(
-        pl.Series("person", place[who]), networks.encode(named.get_column("network"))
-    ).select(pl.col(name).cast(kind) for name, kind in STORED.items())[order]
-    lists = {name: _lists(rows.get_column(name).to_arrow(), bounds) for name in STORED}
+    rows = named.with_columns(pl.Series("person", place[who]), networks.encode(named.get_column("network")))
+    said = [name for name in STORED if name in _ALWAYS or rows.get_column(name).to_numpy().any()]
+    rows = rows.select(_stored(name) for name in said)[order]
+    lists = {name: _lists(rows.get_column(name).to_arrow(), bounds) for name in said}
     lists["names"] = _lists(names[name_order].to_arrow(), name_bounds)
     about = {
         "networks": networks.names.to_list(),
@@ -87,6 +102,12 @@ def _table(read: Read, buckets: int) -> pa.RecordBatch:
     fields = [pa.field(name, column.type) for name, column in lists.items()]
     schema = pa.schema(fields, metadata={"about": json.dumps(about)})
     return pa.RecordBatch.from_arrays(list(lists.values()), schema=schema)
+
+
+def _stored(name: str) -> pl.Expr:
+    """A column as it is kept. What a kind does not use means nothing, and may be beyond what the door admits."""
+    column = pl.col(name)
+    return column.cast(_NARROW[name], strict=False).fill_null(0) if name in _NARROW else column
 
 
 def _spread(bucket: NDArray[np.uint16], buckets: int) -> tuple[NDArray[np.intp], Ints]:
@@ -141,10 +162,11 @@ class Segments:
             with pa.memory_map(str(path)) as file, pa.ipc.open_file(file) as reader:
                 batch = reader.get_batch(0)
                 of_segment = json.loads(reader.schema.metadata[b"about"])["networks"]
-                columns = {name: _slice(batch.column(name), number) for name in [*STORED, "names"]}
+                columns = {name: _slice(batch.column(name), number) for name in batch.schema.names}
             names.append(columns.pop("names").rename("person"))
             code = networks.encode(pl.Series("network", of_segment, dtype=pl.String))
-            parts.append((pl.DataFrame(columns), code))
+            blank = [pl.lit(0).cast(kind).alias(name) for name, kind in STORED.items() if name not in columns]
+            parts.append((pl.DataFrame(columns).with_columns(blank).select(list(STORED)), code))
         people = Coding.of([pl.Series("person", [], dtype=pl.String), *names])
         frames = [
             frame.with_columns(
