@@ -10,7 +10,7 @@ export UV_PYTHON ?= $(PYTHON)
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: help setup demo up down test test-fast lint format protos bench clean
+.PHONY: help setup demo up down test test-fast lint format protos dashboards bench clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,7 +40,7 @@ test: setup lint ## everything that CI runs
 test-fast: setup ## the tests that need no broker
 	$(BIN)/pytest -n 2 tests/unit tests/property tests/golden $(ARGS)
 
-lint: setup ## ruff, mypy, import contracts, buf, drift of generated code
+lint: setup ## ruff, mypy, import contracts, buf, alerts, drift of generated code
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -49,6 +49,8 @@ lint: setup ## ruff, mypy, import contracts, buf, drift of generated code
 	$(BIN)/buf format --diff --exit-code protos
 	$(BIN)/buf breaking protos --against protos/released.binpb
 	protos/check-drift.sh
+	$(BIN)/python deploy/grafana/dashboards.py --check
+	deploy/prometheus/check.sh
 	$(UV) lock --check --quiet
 
 bench: setup ## measure, as JSON (ARGS="model --json")
@@ -61,6 +63,9 @@ format: setup ## let ruff and buf format everything
 
 protos: setup ## write the generated code of protos/
 	protos/generate.sh
+
+dashboards: setup ## write the JSON of Grafana's dashboards
+	$(BIN)/python deploy/grafana/dashboards.py
 
 clean: ## remove what setup installed
 	rm -rf .venv .tools

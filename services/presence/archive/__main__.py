@@ -6,8 +6,10 @@ import sys
 from threading import Event, Thread
 
 from presence.events.errors import CallerError, PresenceError
+from presence.log.exposition import exposed
 from presence.log.kafka import await_topics
 from presence.log.logging import configure, quieten
+from presence.log.metrics import Service
 from presence.log.settings import Settings
 
 STOP_S = 10.0
@@ -45,9 +47,10 @@ def _run(stopping: Event) -> int:
     try:
         settings = Settings.from_env(os.environ)
         configure(settings.log_format)
-        await_topics(settings)
-        quieten("kafka")
-        Archiver(settings, stopping).run()
+        with exposed(settings, Service.ARCHIVE, "archive"):
+            await_topics(settings)
+            quieten("kafka")
+            Archiver(settings, stopping).run()
     except PresenceError as error:
         print(f"presence archive: {error}", file=sys.stderr)  # noqa: T201 (its last word)
         return 2 if isinstance(error, CallerError) else 1

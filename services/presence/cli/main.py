@@ -19,6 +19,8 @@ COMMANDS = MappingProxyType(
         "broker": "presence.cli.broker:app",
         "roster": "presence.cli.roster:app",
         "ingest": "presence.cli.ingest:app",
+        "web": "presence.cli.web:web",
+        "nightly": "presence.cli.nightly:nightly",
         "scoring": "presence.cli.scoring:app",
         "archive": "presence.cli.archive:app",
         "import": "presence.cli.importing:import_export",

@@ -38,12 +38,13 @@ def members(settings: Settings, prometheus: str, grafana: str) -> Iterator[Membe
 
     Port 0 takes a free one. Raises CallerError for an address that is none or is taken.
     """
+    folder = settings.data / "prometheus"
+    (folder / "address").unlink(missing_ok=True)
+    exposition.sweep(settings)
     program = found_prometheus()
     if program is None or prometheus == OFF:
         return
     listening = _free(prometheus)
-    exposition.sweep(settings)
-    folder = settings.data / "prometheus"
     config = write_config(settings, folder)
     yield Member(
         name="prometheus",
@@ -71,8 +72,9 @@ def prometheus_address(settings: Settings) -> str | None:
 
 
 def write_config(settings: Settings, folder: Path) -> Path:
-    """deploy's configuration with the folders of this machine, and looking more often; returns its path."""
+    """Deploy's configuration with the folders of this machine, and looking more often; returns its path."""
     folder.mkdir(parents=True, exist_ok=True)
+    exposition.folder(settings).mkdir(exist_ok=True)  # Prometheus watches it from its start, or not at all.
     text = (DEPLOY / "prometheus" / "prometheus.yml").read_text(encoding="utf-8")
     for ours, theirs in (
         ("/etc/prometheus/rules/*.yml", json.dumps(f"{DEPLOY}/prometheus/rules/*.yml")),

@@ -1,22 +1,20 @@
 """`presence scoring`: run workers, and look after their state."""
 
 import json
-import os
-import shlex
 import shutil
-import sys
 from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from honcho.manager import Manager
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Column, Table
 
 from presence.cli.context import exit_on_error, settings
+from presence.cli.supervise import Member, environment, python, supervise
 from presence.events.errors import CallerError
+from presence.log.exposition import nth_address
 from presence.log.kafka import consumer, ensure_topics, partitions_of
 from presence.log.settings import Settings
 from presence.scoring.ownership import newest_folder
@@ -37,18 +35,27 @@ def run(
 ) -> None:
     """Run scoring workers until SIGTERM or Ctrl-C. They share the partitions; more than partitions are idle.
 
-    The broker must run. A worker is named after PRESENCE_WORKER and its number.
+    The broker must run. A worker is named after PRESENCE_WORKER and its number; one that ends by itself is started again.
     """
     found = settings()
     ensure_topics(found)
-    manager = Manager()
-    environment = os.environ | {"PRESENCE_KAFKA": found.kafka}
-    for number in range(workers):
-        name = found.worker if workers == 1 else f"{found.worker}-{number}"
-        command = f"exec {shlex.quote(sys.executable)} -m presence.scoring"
-        manager.add_process(f"scoring-{name}", command, env=environment | {"PRESENCE_WORKER": name})
-    manager.loop()
-    raise SystemExit(0 if manager.returncode in {130, 143} else int(manager.returncode or 0))
+    names = [found.worker if workers == 1 else f"{found.worker}-{number}" for number in range(workers)]
+    raise SystemExit(
+        supervise(
+            [
+                Member(
+                    name=f"scoring-{name}",
+                    command=python("presence.scoring"),
+                    environment=environment(
+                        PRESENCE_KAFKA=found.kafka,
+                        PRESENCE_WORKER=name,
+                        PRESENCE_METRICS=nth_address(found.metrics, number),
+                    ),
+                )
+                for number, name in enumerate(names)
+            ]
+        )
+    )
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""`presence up` and `presence down`: the broker and the services of this machine, supervised by honcho."""
+"""`presence up` and `presence down`: the broker and the services of this machine, kept running until somebody stops them."""
 
 import os
 import shlex
@@ -14,18 +14,21 @@ from typing import Annotated
 
 import psutil
 import typer
-from honcho.manager import Manager
 from rich.console import Console
 
 from presence.broker import Broker
 from presence.cli.broker import start_with_progress
 from presence.cli.context import client, settings
+from presence.cli.observe import OFF, members, prometheus_address
+from presence.cli.supervise import Member, environment, python, supervise
 from presence.events.errors import SourceUnavailable
+from presence.log.exposition import sweep
 from presence.log.kafka import ensure_topics
 from presence.log.settings import Settings
 
 MARK = "PRESENCE_STACK"
 """In the environment of every process that `up` starts: the data folder it serves."""
+SERVICES = ("scoring", "clock", "associates", "gateway")
 READY_S = 90
 EMPTY: Mapping[str, str] = MappingProxyType({})
 STOP_S = 10
@@ -41,13 +44,30 @@ def up(
         list[str], typer.Option("--ingest", help="Also ingest this network, with the options of its command.")
     ] = [],  # noqa: B006 (typer's way; never changed)
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Return when everything is ready.")] = False,
+    prometheus: Annotated[
+        str,
+        typer.Option(
+            envvar="PRESENCE_PROMETHEUS", help="Where Prometheus listens, if it is installed; `off` for none."
+        ),
+    ] = "127.0.0.1:9090",
+    grafana: Annotated[
+        str,
+        typer.Option(
+            envvar="PRESENCE_GRAFANA", help="Where Grafana listens, if it is installed; `off` for none."
+        ),
+    ] = "127.0.0.1:3000",
+    lean: Annotated[
+        bool, typer.Option("--lean", help="Without the archive and the nightly comparison with the log.")
+    ] = False,
 ) -> None:
-    """Start the broker, scoring and the gateway; Ctrl-C or `presence down` stops them.
+    """Start the broker, scoring and the gateway, and Prometheus and Grafana where they are installed.
 
+    Ctrl-C or `presence down` stops them; what ends by itself is started again.
     For example: presence up --ingest "bluesky --mode enrolled"
     """
     if detach:
-        _up_detached(ingest)
+        options = ["--prometheus", prometheus, "--grafana", grafana, *(["--lean"] if lean else [])]
+        _up_detached(ingest, options)
         return
     found = settings()
     broker = Broker(found.data / "broker")
@@ -55,7 +75,7 @@ def up(
     if own_broker:
         os.environ["PRESENCE_KAFKA"] = str(start_with_progress(broker).bootstrap)
     try:
-        raise SystemExit(_supervise(settings(), ingest))
+        raise SystemExit(_supervise(settings(), ingest, members(settings(), prometheus, grafana), lean=lean))
     finally:
         if own_broker:
             broker.stop()
@@ -64,47 +84,54 @@ def up(
 def down() -> None:
     """Stop what `presence up` started on this data folder, the broker last."""
     found = settings()
-    members = list(_members(found.data))
-    for member in members:
-        member.terminate()
-    _, alive = psutil.wait_procs(members, timeout=STOP_S)
-    for member in alive:
-        member.kill()
+    started = list(_started(found.data))
+    for process in started:
+        process.terminate()
+    _, alive = psutil.wait_procs(started, timeout=STOP_S)
+    for process in alive:
+        process.kill()
+    sweep(found)
     Broker(found.data / "broker").stop()
-    err.print(f"stopped {len(members)} processes and the broker")
+    err.print(f"stopped {len(started)} processes and the broker")
 
 
-def _supervise(found: Settings, ingest: list[str]) -> int:
+def _supervise(found: Settings, ingest: list[str], beside: Iterator[Member], *, lean: bool) -> int:
     ensure_topics(found)
-    environment = os.environ | {"PRESENCE_DATA": str(found.data), MARK: str(found.data)}
-    manager = Manager()
-    python = shlex.quote(sys.executable)
-    for service in ("scoring", "clock", "associates", "gateway"):
-        manager.add_process(service, f"exec {python} -m presence.{service}", env=environment)
+    os.environ |= {"PRESENCE_DATA": str(found.data), MARK: str(found.data)}
+    kept = [
+        Member(name=service, command=python(f"presence.{service}"), environment=environment())
+        for service in (SERVICES if lean else (*SERVICES, "archive"))
+    ]
     for options in ingest:
-        command = f"exec {python} -m presence.cli.main ingest {options}"
-        manager.add_process(f"ingest-{options.split()[0]}", command, env=environment)
-    manager.loop()
-    return 0 if manager.returncode in {130, 143} else int(manager.returncode or 0)
+        words = shlex.split(options)
+        command = python("presence.cli.main", "ingest", *words)
+        kept.append(Member(name=f"ingest-{words[0]}", command=command, environment=environment()))
+    if not lean:
+        command = python("presence.cli.main", "nightly")
+        kept.append(Member(name="nightly", command=command, environment=environment(), needed=False))
+    return supervise([*kept, *beside])
 
 
-def _up_detached(ingest: list[str]) -> None:
+def _up_detached(ingest: list[str], beside: list[str]) -> None:
     found = settings()
     if "PRESENCE_KAFKA" not in os.environ:
         # Here and not in the background, so that a download is seen and takes as long as it takes.
         start_with_progress(Broker(found.data / "broker"))
-    options = [word for each in ingest for word in ("--ingest", each)]
+    options = [*(word for each in ingest for word in ("--ingest", each)), *beside]
     _wait_until_ready(partial(_check, _start(["up", *options], found), found), found)
-    err.print(f"ready: gateway {found.gateway}, log {log_path(found)}; `presence down` stops it")
+    prometheus = prometheus_address(found)
+    told = f", Prometheus http://{prometheus}" if prometheus else ""
+    err.print(f"ready: gateway {found.gateway}{told}, log {log_path(found)}; `presence down` stops it")
 
 
 @contextmanager
 def running_stack(found: Settings) -> Iterator[Check]:
-    """`presence up` in the background, ready, for as long as the context lasts.
+    """`presence up` in the background, ready, for as long as the context lasts; Prometheus where it is asked for.
 
     Raises SourceUnavailable with the end of its log if it is not ready in time; so does its check when it has ended.
     """
-    with running(["up"], found) as check:
+    beside = ["--prometheus", os.environ.get("PRESENCE_PROMETHEUS", OFF), "--grafana", OFF, "--lean"]
+    with running(["up", *beside], found) as check:
         _wait_until_ready(check, found)
         yield check
 
@@ -168,7 +195,7 @@ def _tail(path: Path, lines: int = 15) -> str:
     return f"{path} says:\n{end}"
 
 
-def _members(data: Path) -> Iterator[psutil.Process]:
+def _started(data: Path) -> Iterator[psutil.Process]:
     for process in psutil.process_iter():
         try:
             if process.environ().get(MARK) == str(data):

@@ -72,8 +72,9 @@ class Supervisor:
                 return 0
             if code == EXIT_BAD_INPUT:
                 self._say(number, "was given something wrong")
-                if member.needed:
-                    self._stopping.set()
+                if not member.needed:
+                    return 0
+                self._stopping.set()
                 return code
             failures = 1 if time.monotonic() - began_s > STEADY_S else failures + 1
             self._say(number, f"ended with {code}; starts again in {pause_s(failures):.0f} s")

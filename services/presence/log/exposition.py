@@ -37,9 +37,9 @@ def exposed(settings: Settings, service: Service, instance: str, number: int = 0
     if not settings.metrics:
         yield ""
         return
-    host, port = host_and_port(settings.metrics)
+    host, port = host_and_port(nth_address(settings.metrics, number))
     try:
-        server, thread = start_http_server(port + number if port else 0, host, REGISTRIES[service])
+        server, thread = start_http_server(port, host, REGISTRIES[service])
     except OSError as error:
         raise CallerError(f"PRESENCE_METRICS={settings.metrics}: {error.strerror}") from error
     address = f"{settings.metrics.rpartition(':')[0]}:{server.server_port}"
@@ -74,6 +74,17 @@ def targets(settings: Settings) -> dict[str, str]:
         (entry,) = json.loads(target.read_bytes())
         found[target.stem] = entry["targets"][0]
     return found
+
+
+def nth_address(address: str, number: int) -> str:
+    """Of a service's process with this number, where `address` is that of its first: port 0 stays, and so does nothing.
+
+    Raises CallerError if it is no address.
+    """
+    if not address or not number:
+        return address
+    port = host_and_port(address)[1]
+    return f"{address.rpartition(':')[0]}:{port + number if port else 0}"
 
 
 def host_and_port(address: str) -> tuple[str, int]:

@@ -27,6 +27,7 @@ class Service(StrEnum):
     CLOCK = "clock"
     ASSOCIATES = "associates"
     NIGHTLY = "nightly"
+    ARCHIVE = "archive"
 
 
 class Label(StrEnum):
@@ -200,7 +201,7 @@ SCORING_FRESH = WeightedHistogram(
 )  # fmt: skip
 SCORING_SNAPSHOT = _gauge(
     Service.SCORING, "presence_scoring_snapshot_timestamp_seconds",
-    "When the newest snapshot was known to be as new as the state, since 1970-01-01.", Label.PARTITION,
+    "When the newest snapshot was as new as the state, or the partition was opened, since 1970-01-01.", Label.PARTITION,
 )  # fmt: skip
 SCORING_MODEL = _gauge(
     Service.SCORING, "presence_scoring_model_info", "1 for the model in use.",

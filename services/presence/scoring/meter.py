@@ -57,6 +57,7 @@ class Meter:
         target = end if end > offset else None
         self._tracked[number] = _Tracked(offset, target, end - offset, now_ms())
         metrics.SCORING_RESTORED.labels(number).set(0 if target else 1)
+        self.kept(number)
         metrics.SCORING_LAG_RECORDS.labels(number).set(end - offset)
         metrics.SCORING_LAG_SECONDS.labels(number).set_function(lambda: self._lag_s(number))
 
