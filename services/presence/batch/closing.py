@@ -5,6 +5,7 @@ touches them after it, or by the sweep through everybody, whichever comes first;
 """
 
 from dataclasses import dataclass
+from datetime import date, timedelta
 
 import msgspec
 import numpy as np
@@ -13,9 +14,12 @@ from numpy.typing import NDArray
 
 from presence.batch.tables import CLOSINGS, Packed
 
+_EPOCH = date(1970, 1, 1)
 DAYS_KEPT = 31
 """What the longest change needs."""
 CHANGES_DAYS = (1, 7, 30)
+DAYS_MAX = 2**16 - 1
+"""As many closings of a person can be taken back: 179 years."""
 
 
 class Day(msgspec.Struct, frozen=True):
@@ -47,7 +51,10 @@ def still_open(packed: Packed, known: NDArray[np.bool_], day: Day) -> NDArray[np
 def closed(packed: Packed, made: Closed) -> Packed:
     """The same people with a closing more; the oldest ones go."""
     header = packed.header.copy()
-    header["closed_day"][made.position] = made.day.day
+    at = made.position
+    since = np.where(header["days"][at], header["days"][at] + made.day.day - header["closed_day"][at], 1)
+    header["days"][at] = np.minimum(since, DAYS_MAX)
+    header["closed_day"][at] = made.day.day
     new = np.zeros(len(made.position), dtype=CLOSINGS)
     new["day"], new["presence"] = made.day.day, made.presence
     rows = np.concatenate([packed.rows["closings"], new])
@@ -56,6 +63,22 @@ def closed(packed: Packed, made: Closed) -> Packed:
     order = kept[np.argsort(owner[kept], kind="stable")]
     header["closings"] = np.bincount(owner[order], minlength=len(header))
     return Packed(header, {**packed.rows, "closings": rows[order]})
+
+
+def days(packed: Packed, position: int) -> range:
+    """Of which days somebody may have a closing score in the history topic."""
+    header = packed.header[position]
+    last = int(header["closed_day"])
+    return range(last + 1 - int(header["days"]), last + 1)
+
+
+def history_key(person: bytes, day: int) -> bytes:
+    """The key of a closing in the history topic: the person, `/` and the day.
+
+    >>> history_key(b"p_ada", 20_000)
+    b'p_ada/2024-10-04'
+    """
+    return person + b"/" + (_EPOCH + timedelta(days=day)).isoformat().encode()
 
 
 def changes(

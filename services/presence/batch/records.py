@@ -107,6 +107,11 @@ class Batch:
         found[self.owner[np.isin(self.named.get_column("kind").to_numpy(), _DROPPING)]] = True
         return found
 
+    @cached_property
+    def erased_offset(self) -> int | None:
+        """Of the last erasure; None without one."""
+        return self.named.filter(pl.col("kind") == int(Kind.ERASED)).get_column("offset").max()  # type: ignore[return-value]  # a number
+
     def new_day_offset(self, clock_ms: int, watermarks: Mapping[str, int]) -> int | None:
         """Of the last record that moves the clock, or a network's watermark to another day; None if none does.
 

@@ -40,13 +40,14 @@ HEADER = np.dtype(
         ("bucket_bits", "<u4"),
         ("kind", "u1"),
         ("erased", "?"),
-        ("_", "V2"),
+        ("days", "<u2"),
         ("closed_day", "<i4"),
     ]
 )
 """offset: of the person's newest record. counts to ledger: how many rows of each follow, in this order.
 ledger_rows: how many there are in all; bucket_bits 0: they follow, else they stand in 2**bits buckets.
-closed_day: the last day, since 1970-01-01, whose closing score has been made."""
+closed_day: the last day, since 1970-01-01, whose closing score has been made; days: how many there are up to it, from
+the first one that was made (what an erasure takes out of the history topic)."""
 COUNTS = np.dtype(
     [
         ("account", "<u8"),

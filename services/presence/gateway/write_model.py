@@ -85,10 +85,11 @@ class WriteModel(ReadModel):
         self._write(write)
 
     def apply_history(self, found: Collection[Closing], *, positions: Positions) -> None:
-        """Keep the closings of these days, and move on to `positions` of the topic of history."""
+        """Keep the closings of these days, but of who is erased, and move on to `positions` of the topic of history."""
 
         def write(txn: lmdb.Transaction) -> None:
-            closings.store(txn, self._history, found)
+            gone = {each.person for each in found if self._gone(txn, each.person.encode())}
+            closings.store(txn, self._history, [each for each in found if each.person not in gone])
             txn.put(b"history_positions", _packed(positions), db=self._meta)
 
         self._write(write)
@@ -108,7 +109,7 @@ class WriteModel(ReadModel):
         """Fold records, in order of offset per partition, and move on to `positions`; `observed_ms` as in Seen.
 
         A record that says nothing new is passed over: the same bytes at the same revision (published again after a
-        crash), or an older revision than the stored one.
+        crash), an older revision than the stored one, or a score of somebody who is erased.
         """
 
         def write(txn: lmdb.Transaction) -> Applied:
@@ -152,8 +153,6 @@ class WriteModel(ReadModel):
             changes.append((CHANGE.pack(new.partition, new.offset), key))
             if isinstance(old, Row):
                 recount.add(old.kind, old.figures[PRESENCE], -1)
-            elif isinstance(old, Gone):
-                txn.delete(key, db=self._erased)
             if isinstance(new, Row):
                 people.append((key, new.packed()))
                 recount.add(new.kind, new.figures[PRESENCE], 1)
@@ -196,6 +195,9 @@ def _is_new(change: Change, stored: Row | Gone | None, applied: Applied) -> bool
         applied.changed.discard(change.person)
         applied.erased += 1
         return not isinstance(stored, Gone)
+    if isinstance(stored, Gone):
+        applied.older += 1  # Who is erased is so for good: this was made of an older state.
+        return False
     if isinstance(stored, Row):
         if change.row.revision.is_before(stored.revision):
             applied.older += 1

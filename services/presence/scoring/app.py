@@ -68,6 +68,7 @@ class BulkConsumer(driver.Consumer):
                     "it is of another log; `presence scoring reset` drops it"
                 )
         positions = {tp: offsets[tp.partition] for tp in self.assignment()}
+        self.app.scorer.hold({tp.partition: end for tp, end in ends.items()})
         await self.seek_wait(positions)
         for tp, position in positions.items():
             self.app.scorer.meter.opened(tp.partition, position, ends[tp])
@@ -87,6 +88,7 @@ class BulkConsumer(driver.Consumer):
             for tp, fetched in (records or {}).items():
                 if active is None or tp in active:
                     await self._apply(tp, fetched)
+            await self._release(records or {})
             await self._lead_back()
             self._measure()
             self._tell(records or {})
@@ -98,6 +100,24 @@ class BulkConsumer(driver.Consumer):
         ours = {tp: self.app.scorer.offset(tp.partition) for tp in self.assignment()}
         offsets = {tp.partition: offset for tp, offset in ours.items() if offset is not None}
         self.app.scorer.meter.looked({tp.partition: self.highwater(tp) for tp in ours}, offsets)
+
+    async def _release(self, records: Mapping[TP, Sequence[Record]]) -> None:
+        """Let partitions publish that have counted the log as it stood when they were opened.
+
+        A log can end with markers, which are no records: then the position is at the end, the store before it, and
+        that is still so after the position was led back to the store's.
+        """
+        held = self.app.scorer.held
+        for tp in [each for each in self.assignment() if each.partition in held]:
+            offset = self.app.scorer.offset(tp.partition)
+            if offset is None or self.app.scorer.reached(tp.partition, offset) or tp in records:
+                continue
+            end = held[tp.partition]
+            if (await self.position(tp) or 0) >= end:
+                if self._led_back.get(tp) == offset:
+                    self.app.scorer.reached(tp.partition, end)
+                else:
+                    self._astray.add(tp)
 
     def _tell(self, records: Mapping[TP, Sequence[Record]]) -> None:
         """Say now and then how far there is to go, while there is."""

@@ -1,13 +1,14 @@
 """The letters that a partition has still to send, on disk."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
 import lmdb
 import msgspec
 
-from presence.batch.letters import Letter
+from presence.batch.closing import history_key
+from presence.batch.letters import Letter, Topic
 
 
 class Outbox:
@@ -27,6 +28,15 @@ class Outbox:
                 )
                 cursor.putmulti(encoded, append=True)
 
+    def take_back(self, txn: lmdb.Transaction, gone: Mapping[bytes, Iterable[int]]) -> None:
+        """Forget what waits of the people of `gone`, and put in a tombstone for each closing that may be out."""
+        with txn.cursor(db=self._db) as cursor:
+            waiting: Iterable[tuple[bytes, bytes]] = cursor.iternext()  # type: ignore[assignment]  # no buffers
+            of_gone = [number for number, letter in waiting if _person(letter) in gone]
+        self.sent(txn, of_gone)
+        keys = [history_key(person, day) for person, days in gone.items() for day in days]
+        self.put(txn, [Letter(Topic.HISTORY, key, b"") for key in keys])
+
     def oldest(self, txn: lmdb.Transaction, letters_max: int) -> list[tuple[bytes, Letter]]:
         """Up to `letters_max` letters, each with what `sent` wants to know."""
         with txn.cursor(db=self._db) as cursor:
@@ -37,3 +47,9 @@ class Outbox:
         """Forget letters that are out."""
         for number in numbers:
             txn.delete(number, db=self._db)
+
+
+def _person(encoded: bytes) -> bytes | None:
+    """Whose closing or reason a letter is; None for another letter."""
+    letter = msgspec.msgpack.decode(encoded, type=Letter)
+    return letter.key.partition(b"/")[0] if letter.topic != Topic.DLQ else None

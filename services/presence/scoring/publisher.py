@@ -84,7 +84,7 @@ class Publisher:
 
     def _record(self, letter: Letter) -> _Record:
         if letter.topic == Topic.HISTORY:
-            return letter.key, letter.value, [], letter.time_ms
+            return letter.key, letter.value or None, [], letter.time_ms or None
         if letter.topic == Topic.REASONS:
             return letter.key, letter.value or None, [], None
         position = f"{self._topics.activity}/{self._partition}/{letter.offset}"

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import structlog
@@ -25,6 +25,8 @@ log = structlog.get_logger("presence.scoring")
 FAILING_S = 20.0
 PAUSE_SHARE = 2.0
 """How long a publication is followed by none, in its own lengths: publishing takes a third of the time at most."""
+PURGE_S = 30.0
+"""How often a worker looks for snapshots that still hold who was erased: many erasures at once cost one snapshot."""
 IDLE_S = 0.5
 """How often a worker that has nothing to publish looks whether it shall stop."""
 
@@ -38,8 +40,12 @@ class Scorer:
         self._partitions: dict[int, Partition] = {}
         self._publishers: dict[int, Publisher] = {}
         self.meter = Meter(model, settings.variant)
+        self.held: dict[int, int] = {}
+        """Partitions that publish nothing before they reach this offset; see `hold`."""
         self._changed = asyncio.Event()
         self._publishing, self._snapshotting = asyncio.Lock(), asyncio.Lock()
+        self._purged: dict[int, int] = {}
+        """By partition the newest erasure of which no snapshot knows anything any more."""
         self._snapshots = Snapshots(settings.snapshots_url, settings.namespace + settings.suffix)
 
     async def open(self, numbers: set[int]) -> dict[int, int]:
@@ -50,6 +56,22 @@ class Scorer:
                 opening.create_task(self._open(number))
         self._changed.set()
         return {number: partition.store.offset for number, partition in self._partitions.items()}
+
+    def hold(self, ends: Mapping[int, int]) -> None:
+        """Publish nothing of a partition before it has counted the log as it stands now.
+
+        Its store may be older than what is published, as one that a snapshot brought back: its scores would go back,
+        and somebody who has been erased since would have one again.
+        """
+        self.held |= {number: end for number, end in ends.items() if (self.offset(number) or 0) < end}
+
+    def reached(self, number: int, offset: int) -> bool:
+        """Let a partition that has counted all before `offset` publish, if that is far enough."""
+        if offset < self.held[number]:
+            return False
+        del self.held[number]
+        self._changed.set()
+        return True
 
     async def _open(self, number: int) -> None:
         """Fence whoever had the partition, then take its store, beside other partitions."""
@@ -67,6 +89,8 @@ class Scorer:
         async with self._publishing, self._snapshotting:
             for number in sorted(numbers & self._partitions.keys()):
                 partition = self._partitions.pop(number)
+                self.held.pop(number, None)
+                self._purged.pop(number, None)
                 partition.store.close()
                 self.meter.closed(number)
                 await self._publishers.pop(number).stop()
@@ -129,31 +153,40 @@ class Scorer:
             await asyncio.sleep(min(delay_s, PAUSE_SHARE * (time.monotonic() - began)))
 
     async def snapshot_until(self, stopped: Callable[[], bool]) -> None:
-        """Take a snapshot of every partition now and then; what fails is tried again next time."""
-        waited_s = 0.0
-        while not stopped() and self._settings.snapshot_interval_s:
+        """Take a snapshot of every partition now and then; what fails is tried again next time.
+
+        Snapshots from before an erasure go within PURGE_S of it: a newer one comes first, where any are taken.
+        """
+        taken_s = purged_s = time.monotonic()
+        while not stopped():
             await asyncio.sleep(IDLE_S)
-            waited_s += IDLE_S
-            if waited_s < self._settings.snapshot_interval_s:
+            now, interval_s = time.monotonic(), self._settings.snapshot_interval_s
+            if is_due := bool(interval_s) and now - taken_s >= interval_s:
+                taken_s = now
+            if not is_due and now - purged_s < PURGE_S:
                 continue
-            waited_s = 0.0
+            purged_s = now
             for number, partition in list(self._partitions.items()):
                 async with self._snapshotting:
-                    await self._snapshot(number, partition)
+                    if self._partitions.get(number) is partition:
+                        await self._snapshot(number, partition, is_due=is_due)
 
-    async def _snapshot(self, number: int, partition: Partition) -> None:
-        if self._partitions.get(number) is not partition:
-            return
-        store = partition.store
-        work = store.folder.with_suffix(".snapshot")
+    async def _snapshot(self, number: int, partition: Partition, *, is_due: bool) -> None:
+        store, snapshots = partition.store, self._snapshots
+        work, erased_offset = store.folder.with_suffix(".snapshot"), store.meta.erased_offset
         try:
-            with timed(Step.SNAPSHOT):
-                taken = await asyncio.to_thread(self._snapshots.take, number, work, store.copy)
-            self.meter.kept(number)
+            is_purged = self._purged.get(number, -1) >= erased_offset
+            if is_due or (self._settings.snapshot_interval_s and not is_purged):
+                with timed(Step.SNAPSHOT):
+                    taken = await asyncio.to_thread(snapshots.take, number, work, store.copy)
+                self.meter.kept(number)
+                log.info("snapshot", partition=number, offset=taken and taken.offset)
+            if is_due or not is_purged:
+                gone = await asyncio.to_thread(snapshots.purge, number, erased_offset)
+                self._purged[number] = erased_offset
+                log.info("snapshots purged", partition=number, snapshots=len(gone))
         except PresenceError as error:
             log.warning("no snapshot", partition=number, error=str(error))
-        else:
-            log.info("snapshot", partition=number, offset=taken and taken.offset)
 
     async def _publish(self) -> bool:
         """One publication of every partition, side by side; True if there was anything to publish.
@@ -161,7 +194,8 @@ class Scorer:
         All have ended when this returns or raises: a producer has one transaction at a time.
         """
         async with self._publishing:
-            publications = map(self._publish_one, self._partitions.values())
+            free = [each for number, each in self._partitions.items() if number not in self.held]
+            publications = map(self._publish_one, free)
             done = await asyncio.gather(*publications, return_exceptions=True)
         for each in done:
             if isinstance(each, BaseException):

@@ -6,7 +6,7 @@ log from its offset on leads to the same state, also to the erasures since.
 """
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -86,6 +86,13 @@ class Snapshots:
             shutil.rmtree(work, ignore_errors=True)
         return taken
 
+    def purge(self, partition: int, erased_offset: int) -> list[str]:
+        """Delete what was copied before the erasure at that offset; their paths.
+
+        Raises SourceUnavailable if they cannot be listed or deleted.
+        """
+        return self._delete(each for each in self.of(partition) if each.offset <= erased_offset)
+
     def restore(self, partition: int, folder: Path) -> Snapshot | None:
         """Make the store in `folder`, which is not there yet, from the newest snapshot that is whole.
 
@@ -111,7 +118,10 @@ class Snapshots:
 
     def drop(self, partition: int) -> list[str]:
         """Delete all snapshots of a partition; their paths. Raises SourceUnavailable if they cannot be."""
-        paths = [snapshot.path for snapshot in self.of(partition)]
+        return self._delete(self.of(partition))
+
+    def _delete(self, snapshots: Iterable[Snapshot]) -> list[str]:
+        paths = [snapshot.path for snapshot in snapshots]
         try:
             for path in paths:
                 self._objects.delete(path)

@@ -85,6 +85,7 @@ def changed(
         frame: pl.DataFrame = getattr(state, name)
         header[name] = np.bincount(frame.get_column("person").to_numpy(), minlength=len(header))
         rows[name] = tables.to_rows(frame, tables.SECTIONS[name], networks)
+    header["days"] = np.where(header["erased"], 0, loaded.packed.header["days"])
     kept = ~header["erased"][loaded.packed.owners("closings")]
     rows["closings"] = loaded.packed.rows["closings"][kept]
     header["closings"] = np.where(header["erased"], 0, loaded.packed.header["closings"])

@@ -9,7 +9,6 @@ import fcntl
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
@@ -35,7 +34,7 @@ from presence.scoring.outbox import Outbox
 from presence.scoring.pending import Pending
 from presence.scoring.states import Loaded
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 MAP_BYTES = 2**30
 """Address space to begin with; it doubles when the state has grown so far."""
 _TABLES = ("people", "ledger", "pending", "outbox", "meta")
@@ -48,6 +47,7 @@ class Meta(msgspec.Struct, frozen=True):
 
     offset: of the next record to apply; new_day_offset: of the last record that changed everybody's score; sweep:
     the last person whom it has made due, None when it has reached everybody; day: the last one that ended.
+    erased_offset: of the newest erasure; a copy of the store that is not newer still holds who was erased.
     """
 
     schema: int = SCHEMA_VERSION
@@ -57,6 +57,7 @@ class Meta(msgspec.Struct, frozen=True):
     new_day_offset: int = -1
     sweep: str | None = None
     day: Day | None = None
+    erased_offset: int = -1
     networks: tuple[str, ...] = ("",)
     model: str = ""
     """The hash of the model whose signals and scores these are."""
@@ -211,12 +212,16 @@ class Store:
         owner = np.concatenate([entries.owner[kept], new.ledger_owner])
         meta = self._after(batch, folded.state)
         people = loaded.people.to_list()
+        gone = {loaded.keys[at]: closing.days(loaded.packed, at) for at in folded.erased.to_list()}
 
         def write(txn: lmdb.Transaction) -> int:
             header = new.packed.header.copy()
             inline = self._ledger.write(txn, loaded.keys, entries, ledger, owner, header=header)
             self._put(txn, loaded.keys, tables.Packed(header, {**new.packed.rows, "ledger": inline}))
-            self._outbox.put(txn, [*_history(loaded.people, made), *batch.dead, *reasons])
+            self._outbox.put(txn, [*_history(loaded.people, made), *batch.dead])
+            if gone:
+                self._outbox.take_back(txn, gone)
+            self._outbox.put(txn, reasons)
             self._save_meta(txn, meta)
             return self._pending.record(txn, people)
 
@@ -237,6 +242,8 @@ class Store:
         new_day_offset = batch.new_day_offset(self.meta.clock_ms, self.meta.watermarks)
         if new_day_offset is not None:
             meta = msgspec.structs.replace(meta, new_day_offset=new_day_offset, sweep="")
+        if batch.erased_offset is not None:
+            meta = msgspec.structs.replace(meta, erased_offset=batch.erased_offset)
         if batch.ends_day:
             ended = state.clock_ms // DAY_MS - 1
             day = Day(ended, batch.next_offset - 1, state.clock_ms, dict(state.watermarks))
@@ -304,9 +311,10 @@ class Store:
         return self._load(pl.Series(people, dtype=pl.String))
 
     def swept(self, loaded: Loaded, made: Closed | None) -> None:
-        """The new day has reached these people: they are due, with `made` their closings."""
-        people = loaded.people.to_list()
-        meta = msgspec.structs.replace(self.meta, sweep=people[-1] if people else None)
+        """The new day has reached these people: they are due, with `made` their closings. The erased have no days."""
+        last = loaded.people[-1] if len(loaded.people) else None
+        people = loaded.people.filter(pl.Series(~loaded.packed.header["erased"])).to_list()
+        meta = msgspec.structs.replace(self.meta, sweep=last)
 
         def write(txn: lmdb.Transaction) -> int:
             if made is not None:
@@ -366,10 +374,9 @@ def _history(people: pl.Series, made: Closed | None) -> list[Letter]:
     """The letters to the history topic: the closing score of each person, under the person and the day."""
     if made is None:
         return []
-    date = datetime.fromtimestamp(made.day.day * DAY_MS / 1000, UTC).strftime("%Y-%m-%d")
     ended_ms = (made.day.day + 1) * DAY_MS
     return [
-        Letter(Topic.HISTORY, f"{person}/{date}".encode(), value, time_ms=ended_ms)
+        Letter(Topic.HISTORY, closing.history_key(person.encode(), made.day.day), value, time_ms=ended_ms)
         for person, value in zip(people.gather(made.position), made.values, strict=True)
     ]
 
