@@ -7,5 +7,5 @@ bin="$(cd .. && pwd)/.venv/bin"
 PATH="$bin:$PATH" "$bin/python" -m grpc_tools.protoc -I . --python_out="$out" --mypy_out="quiet:$out" \
   presence/v1/*.proto
 PATH="$bin:$PATH" "$bin/python" -m grpc_tools.protoc -I . --grpc_python_out="$out" --mypy_grpc_out="quiet:$out" \
-  presence/v1/service.proto
+  presence/v1/*service.proto
 touch "$out/presence/v1/__init__.py"

@@ -171,7 +171,7 @@ def test_a_linkedin_export_into_the_log(found: Settings, tmp_path: Path) -> None
     assert len(ids(found)) == sum(result["records"].values())
     ((headers, value),) = dead_letters(found)
     assert headers["reason"] == "time"
-    assert json.loads(value)["Type"] == "PRAISE"
+    assert json.loads(value)["Type"] == "text"
     before = ids(found)
     again = imported(found, "linkedin", tmp_path / "export")
     assert (again["events"], again["skipped"]) == (0, {"imported_before": linkedin.COUNTS["read"]})

@@ -13,6 +13,7 @@ from rich.table import Table
 from presence.cli.context import settings
 from presence.events.errors import CallerError
 from presence.events.vocabulary import PersonId, PersonKind
+from presence.ingest.departures import forget_on_this_machine
 from presence.log.kafka import ensure_topics
 from presence.roster import people
 from presence.roster.enrolment import Enrolment, NewPerson
@@ -63,6 +64,21 @@ def link(person: PERSON, account: ACCOUNT, as_json: AS_JSON = False) -> None:
         enrolment.link(person_id, network, native)
         found, _ = follower.registry.person(person_id)
     _say(_public(found), as_json, f"linked a {network} account to {person_id}")
+
+
+@app.command()
+def unlink(person: PERSON, account: ACCOUNT, as_json: AS_JSON = False) -> None:
+    """Take an account out, at once and for good, with all that it counts for.
+
+    Linked again it starts anew; what it did before counts again only if its export is imported.
+    """
+    person_id = people.person_id(person)
+    network, native = people.native_account(account)
+    with _roster() as (follower, enrolment):
+        enrolment.unlink(person_id, network, native)
+        forget_on_this_machine(settings(), follower)
+        found, _ = follower.registry.person(person_id)
+    _say(_public(found), as_json, f"unlinked a {network} account from {person_id}")
 
 
 @app.command("list")

@@ -14,6 +14,7 @@ from presence.ingest.acts import Decoder, of_bytes
 from presence.ingest.address import Addressing
 from presence.ingest.cursor import Checkpoint, CursorStore, Offsets, Trail
 from presence.ingest.delivery import Delivery
+from presence.ingest.departures import Departures
 from presence.ingest.file import FileSource
 from presence.ingest.frames import Source
 from presence.ingest.lock import exclusive
@@ -114,16 +115,18 @@ def logged(
     Raises SourceUnavailable if no broker answers, CallerError if the moderator of the settings is not installed.
     """
     moderator = load(settings.moderator)
-    received = ReceivedIndex(settings.data / "ingest" / network / settings.namespace / "received")
+    folder = settings.data / "ingest" / network
+    received = ReceivedIndex(folder / settings.namespace / "received")
     stack.callback(received.close)
+    departures = Departures(network, follower, received, folder / "imports" / settings.namespace)
     store = CursorStore(cursors)
     stack.callback(store.close)
     recent = Recent()
     saved = store.load(source.label)
-    ends = _recalled(settings, saved, recent)
+    ends = _recalled(settings, saved, recent, departures)
     if ends is None:
         log.warning("this log is not the one that was written to before: the saved position is dropped")
-        saved, ends = None, _recalled(settings, None, recent) or {}
+        saved, ends = None, _recalled(settings, None, recent, departures) or {}
         store.forget(mark_name(source.label))
     source.start(saved.position if saved else None)
     delivery = Delivery(Sender(settings), settings.topics, network, ends)
@@ -139,6 +142,7 @@ def logged(
         recent=recent,
         store=store,
         trail=Trail(saved or Checkpoint(None, delivery.offsets()), source.overlap),
+        departures=departures,
         watermark=watermark,
         newcomers=newcomers,
         meter=Meter(network, delivery, watermark, follower.registry),
@@ -171,11 +175,13 @@ def _newcomers(
     return Newcomers(bluesky.NETWORK, follower, enrolment, people_max=options.open_max)
 
 
-def _recalled(settings: Settings, saved: Checkpoint | None, recent: Recent) -> Offsets | None:
+def _recalled(
+    settings: Settings, saved: Checkpoint | None, recent: Recent, departures: Departures
+) -> Offsets | None:
     """Where the log ends; `recent` then knows what it holds from `saved` on. None if `saved` is of another log."""
     offsets: Offsets = {}
     for topic in (settings.topics.activity, settings.topics.dlq):
-        ends = recall(settings, topic, saved.offsets.get(topic, {}) if saved else {}, recent)
+        ends = recall(settings, topic, saved.offsets.get(topic, {}) if saved else {}, recent, departures.met)
         if ends is None:
             return None
         offsets[topic] = ends

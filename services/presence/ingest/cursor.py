@@ -1,15 +1,21 @@
 """Where a source had come to, on disk, and which part of the log must be read again after a crash."""
 
+import hashlib
+import hmac
 from collections import deque
+from collections.abc import Callable, Collection
 from pathlib import Path
+from secrets import token_bytes
 
 import lmdb
 import msgspec
 
 from presence.events.errors import InvariantBroken
+from presence.events.vocabulary import AccountHash
 
 MAP_BYTES_MAX = 64 * 2**20
 TRAIL_MAX = 64
+_SECRET, _ACCOUNTS = b"\0secret", b"\0accounts"
 
 Offsets = dict[str, dict[int, int]]
 """Topic: partition: offset."""
@@ -59,7 +65,7 @@ class CursorStore:
     def load(self, name: str) -> Checkpoint | None:
         """What was saved under `name`. Raises InvariantBroken if it cannot be read."""
         with self._lmdb.begin() as transaction:
-            value = transaction.get(name.encode())
+            value = transaction.get(self._key(name))
         try:
             return None if value is None else msgspec.json.decode(value, type=Checkpoint)
         except msgspec.DecodeError as error:
@@ -67,11 +73,60 @@ class CursorStore:
 
     def save(self, name: str, checkpoint: Checkpoint) -> None:
         with self._lmdb.begin(write=True) as transaction:
-            transaction.put(name.encode(), msgspec.json.encode(checkpoint))
+            transaction.put(self._key(name), msgspec.json.encode(checkpoint))
 
     def forget(self, name: str) -> None:
         with self._lmdb.begin(write=True) as transaction:
-            transaction.delete(name.encode())
+            transaction.delete(self._key(name))
+
+    def forget_where(self, is_gone: Callable[[str], bool]) -> int:
+        """Forget what was saved under the names that are gone; how many they are."""
+        with self._lmdb.begin(write=True) as transaction:
+            gone = [bytes(key) for key, _ in transaction.cursor() if is_gone(bytes(key).decode())]
+            for key in gone:
+                transaction.delete(key)
+        return len(gone)
 
     def close(self) -> None:
         self._lmdb.close()
+
+    def _key(self, name: str) -> bytes:
+        return name.encode()
+
+
+class Places(CursorStore):
+    """Checkpoints of single accounts. Names stand in it as hashes under a secret of its own, since they tell who it is."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        with self._lmdb.begin() as transaction:
+            secret = transaction.get(_SECRET)
+        if secret is None:
+            self._begin(())
+        else:
+            self._mac = hmac.new(secret, digestmod=hashlib.sha256)
+
+    def keep_to(self, accounts: Collection[AccountHash]) -> None:
+        """Forget every place if one of the accounts of the last call is gone: which of them is whose cannot be told."""
+        with self._lmdb.begin() as transaction:
+            known = transaction.get(_ACCOUNTS, b"[]")
+        if set(msgspec.json.decode(known, type=list[int])) <= set(accounts):
+            with self._lmdb.begin(write=True) as transaction:
+                transaction.put(_ACCOUNTS, msgspec.json.encode(sorted(accounts)))
+        else:
+            self._begin(accounts)
+
+    def _begin(self, accounts: Collection[AccountHash]) -> None:
+        """Be empty, with another secret."""
+        secret = token_bytes(32)
+        with self._lmdb.begin(write=True) as transaction:
+            for key in [bytes(key) for key, _ in transaction.cursor()]:
+                transaction.delete(key)
+            transaction.put(_SECRET, secret)
+            transaction.put(_ACCOUNTS, msgspec.json.encode(sorted(accounts)))
+        self._mac = hmac.new(secret, digestmod=hashlib.sha256)
+
+    def _key(self, name: str) -> bytes:
+        mac = self._mac.copy()
+        mac.update(name.encode())
+        return mac.digest()[:16]

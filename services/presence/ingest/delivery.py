@@ -11,7 +11,7 @@ from presence.events.door import check
 from presence.events.errors import SourceUnavailable
 from presence.events.vocabulary import Event, Kind, Network
 from presence.ingest.cursor import Offsets
-from presence.ingest.frames import HEAD_BYTES, Frame
+from presence.ingest.frames import Frame
 from presence.log import codec
 from presence.log.clock import now_ms
 from presence.log.sender import Headers, Sender, Sent
@@ -20,8 +20,6 @@ from presence.log.topics import Topics
 IN_FLIGHT_MAX = 20_000
 """Records sent and not yet acknowledged; then reading stops. A second of the broker's best."""
 IN_FLIGHT_BYTES_MAX = 32 * 2**20
-DEAD_LETTER_BYTES_MAX = 900_000
-"""What a broker takes in its default setting, less the headers; a longer one is cut to HEAD_BYTES."""
 PLACED_PEOPLE_MAX = 131_072
 CLOSE_TIMEOUT_S = 1
 ROOM_POLL_S = 0.005
@@ -81,10 +79,9 @@ class Delivery:
         self._send(self._topics.activity, key, codec.encode(event), partition=partition)
 
     def dead_letter(self, frame: Frame, value: bytes, reason: str) -> None:
-        """Send what could not be used, `value` of `frame`. Raises SourceUnavailable."""
-        headers: Headers = [("reason", reason.encode()), ("position", str(frame.position).encode())]
-        if frame.size_bytes != len(value):
-            headers.append(("size_bytes", str(frame.size_bytes).encode()))
+        """Send why `frame` could not be used, and `value` of it. Raises SourceUnavailable."""
+        told = {"reason": reason, "position": str(frame.position), "size_bytes": str(frame.size_bytes)}
+        headers: Headers = [(name, text.encode()) for name, text in told.items()]
         self._send(self._topics.dlq, self._source, value, headers=headers)
 
     def passed(self, position: int) -> None:
@@ -175,8 +172,3 @@ class Delivery:
 
     def _acknowledge(self, position: int) -> None:
         self.position = position if self.position is None else max(self.position, position)
-
-
-def dead_letter_value(frame: Frame) -> bytes:
-    """As much of the frame's bytes as a dead letter may hold."""
-    return frame.data if len(frame.data) <= DEAD_LETTER_BYTES_MAX else frame.data[:HEAD_BYTES]

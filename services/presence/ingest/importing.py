@@ -1,6 +1,5 @@
 """Builds an import from its settings: of an export into the log, or into a file without any broker."""
 
-import hashlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ from presence.log.kafka import ensure_topics
 from presence.log.settings import Settings
 from presence.roster.follower import Follower
 from presence.roster.people import person_id
+from presence.roster.registry import Linked
 
 SOMEBODY = "me"
 """The account in a rehearsal of an export that names none."""
@@ -127,7 +127,9 @@ def imported(settings: Settings, options: ImportOptions) -> Iterator[Import]:
         ensure_topics(settings)
         follower = caught_up(settings, stack)
         account = _account(follower, person, network, options.account or importer.owner(export))
-        source = ExportSource(export, importer, _label(export, person, account))
+        linked = follower.registry.find(network.name, account)
+        assert linked is not None
+        source = ExportSource(export, importer, label(export.fingerprint(), linked))
         stack.callback(source.close)
         cursors = folder / "imports" / settings.namespace
         if options.again:
@@ -148,6 +150,11 @@ def imported(settings: Settings, options: ImportOptions) -> Iterator[Import]:
         if source.skipped:
             runner.counts.skipped[IMPORTED_BEFORE] = source.skipped
         yield Import(runner, source, importer)
+
+
+def label(fingerprint: str, linked: Linked) -> str:
+    """Names the saved position of an export: of one person and one linking, so that it goes when they do."""
+    return f"export:{fingerprint}:{linked.person}:{linked.account:016x}"
 
 
 def _importer(name: str) -> tuple[KnownNetwork, Importer]:
@@ -185,8 +192,3 @@ def _account(follower: Follower, person: PersonId, network: KnownNetwork, named:
             )
         )
     return named or linked[0]
-
-
-def _label(export: Export, person: PersonId, account: str) -> str:
-    told = hashlib.sha256(f"{person}\0{account}".encode()).hexdigest()[:16]
-    return f"export:{export.fingerprint()}:{told}"

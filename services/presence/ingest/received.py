@@ -8,7 +8,8 @@ import hashlib
 import hmac
 import secrets
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,6 +31,13 @@ class Received(NamedTuple):
     person: PersonId
     event: EventId
     occurred_ms: int
+
+
+class Place(NamedTuple):
+    """Where in the index a scrub has come to."""
+
+    generation: int = 0
+    key: bytes = b"\0"
 
 
 class ReceivedIndex:
@@ -65,6 +73,33 @@ class ReceivedIndex:
             if packed is not None:
                 yield from _unpack(packed)
                 return
+
+    def scrub(self, after: Place, rows_max: int, is_known: Callable[[PersonId], bool]) -> Place | None:
+        """Of the next rows drop what was made in the log of people who are not known; where to go on, None at the end.
+
+        Who is not known when this is called, with the index locked, has been erased: whoever adds rows of somebody
+        knows of them.
+        """
+        transaction = self._begun()
+        generation, key = after
+        with transaction.cursor(db=self._generations[generation]) as cursor:
+            more = cursor.set_range(key)
+            rows = (
+                [(bytes(key), bytes(value)) for key, value in islice(cursor.iternext(), rows_max)]
+                if more
+                else []
+            )
+        for key, packed in rows:
+            made = list(_unpack(packed))
+            left = [each for each in made if is_known(each.person)]
+            if not left:
+                transaction.delete(key, db=self._generations[generation])
+            elif len(left) < len(made):
+                transaction.put(key, b"".join(map(_pack, left)), db=self._generations[generation])
+        self.commit()
+        if len(rows) == rows_max:
+            return Place(generation, rows[-1][0] + b"\0")
+        return Place(1, b"\0") if generation == 0 else None
 
     def commit(self) -> None:
         """Make everything since the last commit last; a full generation gives way to the next."""

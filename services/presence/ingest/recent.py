@@ -5,10 +5,11 @@ The fold drops a repeated id anyway; this keeps the log itself free of repeats a
 
 import hashlib
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 
 from kafka.consumer.fetcher import ConsumerRecord
 
+from presence.events.vocabulary import Event
 from presence.log import codec
 from presence.log.kafka import consumer, partitions_of, read_to_end
 from presence.log.settings import Settings
@@ -43,16 +44,27 @@ class Recent:
         return True
 
 
-def dead_letter_id(value: bytes, position: int) -> int:
-    """Tells one dead letter from another: 64 bits of a hash of its bytes and position."""
-    digest = hashlib.blake2b(value, digest_size=8, salt=position.to_bytes(16, "big", signed=True))
-    return int.from_bytes(digest.digest(), "big")
+def event_id(event: Event) -> int:
+    """Tells one record from another: its id, of its account; under an account that was linked anew it is another one."""
+    return event.id ^ event.account
 
 
-def recall(settings: Settings, topic: str, saved: Mapping[int, int], recent: Recent) -> dict[int, int] | None:
+def dead_letter_id(value: bytes, reason: str, position: int, size_bytes: int) -> int:
+    """Tells one dead letter from another: 64 bits of a hash of all that it says."""
+    told = f"{reason} {position} {size_bytes} ".encode() + value
+    return int.from_bytes(hashlib.blake2b(told, digest_size=8).digest(), "big")
+
+
+def recall(
+    settings: Settings,
+    topic: str,
+    saved: Mapping[int, int],
+    recent: Recent,
+    met: Callable[[Event], None] = lambda _: None,
+) -> dict[int, int] | None:
     """Remember what stands in `topic` from `saved` offsets on, at least its tail; the offsets of its end.
 
-    None if `saved` is beyond the end: that is another log than the one it was saved of.
+    `met` is told of each event. None if `saved` is beyond the end: that is another log than the one it was saved of.
     Raises SourceUnavailable if no broker answers.
     """
     reader = consumer(settings)
@@ -72,14 +84,17 @@ def recall(settings: Settings, topic: str, saved: Mapping[int, int], recent: Rec
     for number, record in enumerate(read_to_end(settings, topic, starts)):
         if number >= RECALLED_RECORDS_MAX:
             break
-        for one in _ids(settings, record):
-            recent.add(one)
+        if record.topic == settings.topics.activity:
+            event = codec.decode(record.value)
+            recent.add(event_id(event))
+            met(event)
+        else:
+            recent.add(_dead_letter_id(record))
     return ends
 
 
-def _ids(settings: Settings, record: ConsumerRecord) -> Iterator[int]:
-    if record.topic == settings.topics.activity:
-        yield codec.decode(record.value).id
-    else:
-        position = dict(record.headers).get("position", b"0")
-        yield dead_letter_id(record.value, int(position))
+def _dead_letter_id(record: ConsumerRecord) -> int:
+    told = {"reason": b"", "position": b"0", "size_bytes": b"0"} | dict(record.headers)
+    position = told["position"].decode()
+    where = int(position) if position.isdigit() else -1  # Scoring's name a partition.
+    return dead_letter_id(record.value or b"", told["reason"].decode(), where, int(told["size_bytes"]))

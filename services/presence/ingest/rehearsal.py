@@ -30,7 +30,7 @@ class OneEnrolled:
                 sealed_key=master.seal(person, key),
                 master_key_id=master.id,
                 accounts=tuple(
-                    Account(network, key.account_hash(network, each), key.seal(person, each), 0)
+                    Account(network, key.account_hash(network, each, 0), key.seal(person, each), 0)
                     for each in natives
                 ),
             )

@@ -20,12 +20,13 @@ from presence.events.vocabulary import Event, Kind
 from presence.ingest.acts import Decoded, Decoder, Retraction
 from presence.ingest.address import Addressing
 from presence.ingest.cursor import Checkpoint, Offsets, Trail
-from presence.ingest.delivery import dead_letter_value
+from presence.ingest.departures import Departures
 from presence.ingest.frames import FRAME_BYTES_MAX, Frame, Source
 from presence.ingest.meter import Meter
 from presence.ingest.newcomers import Newcomers
 from presence.ingest.received import ReceivedIndex
-from presence.ingest.recent import Recent, dead_letter_id
+from presence.ingest.recent import Recent, dead_letter_id, event_id
+from presence.ingest.shape import shape
 from presence.ingest.watermark import Watermark
 from presence.log.clock import now_ms
 from presence.roster.registry import Registry
@@ -113,6 +114,7 @@ class Runner:
     recent: Recent
     store: Cursors
     trail: Trail
+    departures: Departures | None = None
     watermark: Watermark | None = None
     newcomers: Newcomers | None = None
     meter: Meter | None = None
@@ -195,12 +197,12 @@ class Runner:
     def _refuse(self, frame: Frame, reason: str) -> None:
         self.counts.dlq += 1
         self.counts.reasons[reason] += 1
-        value = dead_letter_value(frame)
-        if self.recent.add(dead_letter_id(value, frame.position)):
+        value = shape(frame.data)
+        if self.recent.add(dead_letter_id(value, reason, frame.position, frame.size_bytes)):
             self.delivery.dead_letter(frame, value, reason)
 
     def _log(self, events: Sequence[Event]) -> None:
-        fresh = [event for event in events if self.recent.add(event.id)]
+        fresh = [event for event in events if self.recent.add(event_id(event))]
         self.counts.known += len(events) - len(fresh)
         if not fresh:
             self.counts.skipped["known"] += 1
@@ -222,9 +224,16 @@ class Runner:
         self.delivery.collect()
         self._save()
         self._tell_of_stall()
-        self.follower.poll()
+        self._see_to_departures()
         self._report()
         self._checkpoint_at_s = time.monotonic() + CHECKPOINT_S
+
+    def _see_to_departures(self) -> None:
+        self.follower.poll()
+        if self.departures is not None:
+            for event in self.departures.events():
+                self.delivery.event(event)
+            self.departures.step()
 
     def _tell_of_acknowledged(self) -> None:
         self.delivery.collect()
@@ -248,6 +257,7 @@ class Runner:
             self._saved = position
 
     def _finish(self) -> None:
+        self._see_to_departures()
         flushed = self.delivery.flush(FLUSH_TIMEOUT_S if self._stop.is_set() else FLUSH_AT_END_TIMEOUT_S)
         self._tell_of_acknowledged()
         self._save()

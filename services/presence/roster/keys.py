@@ -49,9 +49,14 @@ class DataKey:
         """The id of an act: the same for the same act, whenever and however it is met."""
         return EventId(self._hash(f"{network}:{native}"))
 
-    def account_hash(self, network: str, native: str) -> AccountHash:
-        """The pseudonym of one of the person's own accounts."""
-        return AccountHash(self._hash(f"account:{network}:{native}"))
+    def account_hash(self, network: str, native: str, linked_ms: int) -> AccountHash:
+        """The pseudonym of one of the person's own accounts, as linked at that time: another each time."""
+        return AccountHash(self._hash(f"account:{network}:{native}@{linked_ms}"))
+
+    def proof_code(self, network: str, native: str) -> str:
+        """What the account has to show to be the person's: 26 characters of [a-z2-7]. Nothing of it is stored."""
+        digest = hmac.digest(self.secret, f"proof:{network}:{native}".encode(), hashlib.sha256)
+        return base64.b32encode(digest[:16]).decode().rstrip("=").lower()
 
     def actor_hash(self, network: str, native: str) -> ActorHash:
         """The pseudonym of somebody else's account, as seen by this person; never 0."""

@@ -30,6 +30,16 @@ class ConsentBasis(IntEnum):
     DEMONSTRATION = 2
 
 
+class Proof(IntEnum):
+    """What shows that an account is the person's; the numbers are those of roster.proto."""
+
+    NONE = 0
+    VOUCHED = 1
+    REL_ME = 2
+    PROFILE_CODE = 3
+    OAUTH = 4
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """One linked account; its native id can be read only with the person's key."""
@@ -38,6 +48,8 @@ class Account:
     account: AccountHash
     sealed_native: bytes
     linked_ms: int
+    proof: Proof = Proof.NONE
+    proved_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +105,8 @@ def encode(person: Person) -> bytes:
                 account=each.account,
                 sealed_native_id=each.sealed_native,
                 linked_ms=each.linked_ms,
+                proof=roster_pb2.ProofKind.ValueType(each.proof),
+                proved_ms=each.proved_ms,
             )
             for each in person.accounts
         ],
@@ -116,7 +130,12 @@ def decode(value: bytes) -> Person:
             master_key_id=message.master_key_id,
             accounts=tuple(
                 Account(
-                    Network(each.network), AccountHash(each.account), each.sealed_native_id, each.linked_ms
+                    Network(each.network),
+                    AccountHash(each.account),
+                    each.sealed_native_id,
+                    each.linked_ms,
+                    Proof(each.proof),
+                    each.proved_ms,
                 )
                 for each in message.accounts
             ),

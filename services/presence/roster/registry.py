@@ -1,9 +1,10 @@
 """The roster in memory: whose account is this, and with which key is their log written."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from presence.events.errors import CallerError
-from presence.events.vocabulary import AccountHash, PersonId
+from presence.events.vocabulary import AccountHash, Network, PersonId
 from presence.roster import people
 from presence.roster.keys import DataKey, MasterKey
 from presence.roster.people import Person
@@ -18,6 +19,17 @@ class Linked:
     key: DataKey
 
 
+@dataclass(frozen=True, slots=True)
+class Departed:
+    """An account that is nobody's any more: unlinked, or its person erased."""
+
+    person: PersonId
+    network: Network
+    native: str
+    account: AccountHash
+    is_erased: bool
+
+
 class Registry:
     """The fold of the roster topic: the newest record of a person wins, a tombstone forgets them."""
 
@@ -28,6 +40,8 @@ class Registry:
         self._natives_of: dict[PersonId, list[tuple[str, str]]] = {}
         self.version = 0
         """Grows with every change."""
+        self.on_departure: Callable[[Departed], None] | None = None
+        """Told of each account that goes."""
 
     def __len__(self) -> int:
         """How many people are enrolled."""
@@ -41,6 +55,7 @@ class Registry:
         if value is not None:
             self.add(people.decode(value))
         else:
+            self._tell_of_departures(person_id, set(), is_erased=True)
             self._forget(person_id)
             self.version += 1
 
@@ -52,6 +67,7 @@ class Registry:
             )
         if person.id in self._people and self._people[person.id][0] == person:
             return  # Our own write, come back by the topic.
+        self._tell_of_departures(person.id, {each.account for each in person.accounts}, is_erased=False)
         self._forget(person.id)
         key = self._master.open(person.id, person.sealed_key)
         self._people[person.id] = (person, key)
@@ -81,6 +97,19 @@ class Registry:
             raise CallerError(f"nobody is enrolled as {person_id}")
         return self._people[person_id]
 
+    def holds(self, person_id: PersonId, account: AccountHash) -> bool:
+        """Whether the account, by its pseudonym, is linked to that person."""
+        found = self._people.get(person_id)
+        return found is not None and any(each.account == account for each in found[0].accounts)
+
+    def knows(self, person_id: PersonId) -> bool:
+        """Whether somebody is enrolled under that id."""
+        return person_id in self._people
+
+    def accounts_on(self, network: str) -> list[AccountHash]:
+        """The pseudonyms of all enrolled accounts on `network`."""
+        return [linked.account for (on, _), held in self._holders.items() if on == network for linked in held]
+
     def people(self) -> list[Person]:
         """Everybody, in the order of enrolment as this registry met it."""
         return [person for person, _ in self._people.values()]
@@ -88,6 +117,15 @@ class Registry:
     def accounts_of(self, person_id: PersonId) -> list[tuple[str, str]]:
         """The (network, native id) of a person's accounts."""
         return list(self._natives_of.get(person_id, ()))
+
+    def _tell_of_departures(self, person_id: PersonId, staying: set[AccountHash], *, is_erased: bool) -> None:
+        if self.on_departure is None or person_id not in self._people:
+            return
+        for account, (_, native) in zip(
+            self._people[person_id][0].accounts, self._natives_of[person_id], strict=True
+        ):
+            if account.account not in staying:
+                self.on_departure(Departed(person_id, account.network, native, account.account, is_erased))
 
     def _forget(self, person_id: PersonId) -> None:
         for account in self._natives_of.pop(person_id, ()):

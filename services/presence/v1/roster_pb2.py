@@ -25,19 +25,21 @@ _sym_db = _symbol_database.Default()
 from presence.v1 import event_pb2 as presence_dot_v1_dot_event__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18presence/v1/roster.proto\x12\x0bpresence.v1\x1a\x17presence/v1/event.proto\"\xb9\x01\n\x06Person\x12\x0e\n\x06person\x18\x01 \x01(\t\x12%\n\x04kind\x18\x02 \x01(\x0e\x32\x17.presence.v1.PersonKind\x12%\n\x07\x63onsent\x18\x03 \x01(\x0b\x32\x14.presence.v1.Consent\x12&\n\x08\x61\x63\x63ounts\x18\x04 \x03(\x0b\x32\x14.presence.v1.Account\x12\x12\n\nsealed_key\x18\x05 \x01(\x0c\x12\x15\n\rmaster_key_id\x18\x06 \x01(\x06\"V\n\x07\x43onsent\x12\x12\n\ngranted_ms\x18\x01 \x01(\x03\x12(\n\x05\x62\x61sis\x18\x02 \x01(\x0e\x32\x19.presence.v1.ConsentBasis\x12\r\n\x05terms\x18\x03 \x01(\t\"X\n\x07\x41\x63\x63ount\x12\x0f\n\x07network\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x63\x63ount\x18\x02 \x01(\x06\x12\x18\n\x10sealed_native_id\x18\x03 \x01(\x0c\x12\x11\n\tlinked_ms\x18\x04 \x01(\x03*i\n\x0c\x43onsentBasis\x12\x1d\n\x19\x43ONSENT_BASIS_UNSPECIFIED\x10\x00\x12\x19\n\x15\x43ONSENT_BASIS_GRANTED\x10\x01\x12\x1f\n\x1b\x43ONSENT_BASIS_DEMONSTRATION\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18presence/v1/roster.proto\x12\x0bpresence.v1\x1a\x17presence/v1/event.proto\"\xb9\x01\n\x06Person\x12\x0e\n\x06person\x18\x01 \x01(\t\x12%\n\x04kind\x18\x02 \x01(\x0e\x32\x17.presence.v1.PersonKind\x12%\n\x07\x63onsent\x18\x03 \x01(\x0b\x32\x14.presence.v1.Consent\x12&\n\x08\x61\x63\x63ounts\x18\x04 \x03(\x0b\x32\x14.presence.v1.Account\x12\x12\n\nsealed_key\x18\x05 \x01(\x0c\x12\x15\n\rmaster_key_id\x18\x06 \x01(\x06\"V\n\x07\x43onsent\x12\x12\n\ngranted_ms\x18\x01 \x01(\x03\x12(\n\x05\x62\x61sis\x18\x02 \x01(\x0e\x32\x19.presence.v1.ConsentBasis\x12\r\n\x05terms\x18\x03 \x01(\t\"\x92\x01\n\x07\x41\x63\x63ount\x12\x0f\n\x07network\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x63\x63ount\x18\x02 \x01(\x06\x12\x18\n\x10sealed_native_id\x18\x03 \x01(\x0c\x12\x11\n\tlinked_ms\x18\x04 \x01(\x03\x12%\n\x05proof\x18\x05 \x01(\x0e\x32\x16.presence.v1.ProofKind\x12\x11\n\tproved_ms\x18\x06 \x01(\x03*i\n\x0c\x43onsentBasis\x12\x1d\n\x19\x43ONSENT_BASIS_UNSPECIFIED\x10\x00\x12\x19\n\x15\x43ONSENT_BASIS_GRANTED\x10\x01\x12\x1f\n\x1b\x43ONSENT_BASIS_DEMONSTRATION\x10\x02*\x89\x01\n\tProofKind\x12\x1a\n\x16PROOF_KIND_UNSPECIFIED\x10\x00\x12\x16\n\x12PROOF_KIND_VOUCHED\x10\x01\x12\x15\n\x11PROOF_KIND_REL_ME\x10\x02\x12\x1b\n\x17PROOF_KIND_PROFILE_CODE\x10\x03\x12\x14\n\x10PROOF_KIND_OAUTH\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'presence.v1.roster_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CONSENTBASIS']._serialized_start=432
-  _globals['_CONSENTBASIS']._serialized_end=537
+  _globals['_CONSENTBASIS']._serialized_start=491
+  _globals['_CONSENTBASIS']._serialized_end=596
+  _globals['_PROOFKIND']._serialized_start=599
+  _globals['_PROOFKIND']._serialized_end=736
   _globals['_PERSON']._serialized_start=67
   _globals['_PERSON']._serialized_end=252
   _globals['_CONSENT']._serialized_start=254
   _globals['_CONSENT']._serialized_end=340
-  _globals['_ACCOUNT']._serialized_start=342
-  _globals['_ACCOUNT']._serialized_end=430
+  _globals['_ACCOUNT']._serialized_start=343
+  _globals['_ACCOUNT']._serialized_end=489
 # @@protoc_insertion_point(module_scope)

@@ -42,6 +42,38 @@ CONSENT_BASIS_DEMONSTRATION: ConsentBasis.ValueType  # 2
 """A public account met in open mode: for demonstrations and load only."""
 Global___ConsentBasis: _TypeAlias = ConsentBasis  # noqa: Y015
 
+class _ProofKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ProofKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ProofKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    PROOF_KIND_UNSPECIFIED: _ProofKind.ValueType  # 0
+    """Nobody was asked: open mode, or enrolled before there were proofs."""
+    PROOF_KIND_VOUCHED: _ProofKind.ValueType  # 1
+    """An operator says so."""
+    PROOF_KIND_REL_ME: _ProofKind.ValueType  # 2
+    """The account's page has a link of the relation `me` with the person's code."""
+    PROOF_KIND_PROFILE_CODE: _ProofKind.ValueType  # 3
+    """The account's public profile has the person's code in it."""
+    PROOF_KIND_OAUTH: _ProofKind.ValueType  # 4
+    """The network itself said who it was that signed in."""
+
+class ProofKind(_ProofKind, metaclass=_ProofKindEnumTypeWrapper):
+    """How somebody has shown that an account is theirs."""
+
+PROOF_KIND_UNSPECIFIED: ProofKind.ValueType  # 0
+"""Nobody was asked: open mode, or enrolled before there were proofs."""
+PROOF_KIND_VOUCHED: ProofKind.ValueType  # 1
+"""An operator says so."""
+PROOF_KIND_REL_ME: ProofKind.ValueType  # 2
+"""The account's page has a link of the relation `me` with the person's code."""
+PROOF_KIND_PROFILE_CODE: ProofKind.ValueType  # 3
+"""The account's public profile has the person's code in it."""
+PROOF_KIND_OAUTH: ProofKind.ValueType  # 4
+"""The network itself said who it was that signed in."""
+Global___ProofKind: _TypeAlias = ProofKind  # noqa: Y015
+
 @_typing.final
 class Person(_message.Message):
     """One record of the compact topic `presence.roster`, keyed by the person: who
@@ -127,12 +159,21 @@ class Account(_message.Message):
     ACCOUNT_FIELD_NUMBER: _builtins.int
     SEALED_NATIVE_ID_FIELD_NUMBER: _builtins.int
     LINKED_MS_FIELD_NUMBER: _builtins.int
+    PROOF_FIELD_NUMBER: _builtins.int
+    PROVED_MS_FIELD_NUMBER: _builtins.int
     network: _builtins.str
     account: _builtins.int
-    """First 8 bytes of HMAC-SHA-256(data key, `account:network:native id`)."""
+    """First 8 bytes of HMAC-SHA-256(data key, `account:network:native id@linked_ms`):
+    an account that is linked again is another one to the log, so that nothing of
+    before the unlinking can count for it.
+    """
     sealed_native_id: _builtins.bytes
     """The native account id (a DID, a user number), sealed with the data key."""
     linked_ms: _builtins.int
+    """Milliseconds since 1970-01-01T00:00Z."""
+    proof: Global___ProofKind.ValueType
+    """What shows that the account is the person's, and when it was seen."""
+    proved_ms: _builtins.int
     """Milliseconds since 1970-01-01T00:00Z."""
     def __init__(
         self,
@@ -141,10 +182,12 @@ class Account(_message.Message):
         account: _builtins.int = ...,
         sealed_native_id: _builtins.bytes = ...,
         linked_ms: _builtins.int = ...,
+        proof: Global___ProofKind.ValueType = ...,
+        proved_ms: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "linked_ms", b"linked_ms", "network", b"network", "sealed_native_id", b"sealed_native_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "linked_ms", b"linked_ms", "network", b"network", "proof", b"proof", "proved_ms", b"proved_ms", "sealed_native_id", b"sealed_native_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -52,7 +52,7 @@ class Town:
     def enrol(self, *natives: str) -> tuple[PersonId, DataKey]:
         person, key = new_person_id(), DataKey.new()
         accounts = tuple(
-            Account(BLUESKY, key.account_hash(BLUESKY, each), key.seal(person, each), AT_MS)
+            Account(BLUESKY, key.account_hash(BLUESKY, each, AT_MS), key.seal(person, each), AT_MS)
             for each in natives
         )
         self.registry.add(
@@ -98,7 +98,7 @@ def test_a_received_act_is_under_the_receivers_key(town: Town) -> None:
     (event,) = town.events(like(FAN, FAN), like(ADA, FAN))
     assert (event.kind, event.person, event.direction) == (Kind.ACTIVITY, ada, Direction.TO)
     assert event.id == key.event_id(BLUESKY, f"{FAN}/like/1#to")
-    assert event.account == key.account_hash(BLUESKY, ADA)
+    assert event.account == key.account_hash(BLUESKY, ADA, AT_MS)
     assert event.actor == key.actor_hash(BLUESKY, FAN)
     assert event.actor_person == ""
     assert (event.magnitude, event.occurred_ms, event.observed_ms) == (1, AT_MS, NOW_MS)

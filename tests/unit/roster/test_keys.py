@@ -25,16 +25,17 @@ def test_an_event_id_is_the_first_8_bytes_of_the_hmac_of_network_and_native_id()
 def test_pseudonyms_differ_by_person_by_use_and_by_account() -> None:
     one, other = DataKey.new(), DataKey.new()
     seen = {
-        one.account_hash("bluesky", "a"),
+        one.account_hash("bluesky", "a", 5),
         one.actor_hash("bluesky", "a"),
         one.event_id("bluesky", "a"),
-        one.account_hash("bluesky", "b"),
-        one.account_hash("x", "a"),
-        other.account_hash("bluesky", "a"),
+        one.account_hash("bluesky", "b", 5),
+        one.account_hash("x", "a", 5),
+        one.account_hash("bluesky", "a", 6),
+        other.account_hash("bluesky", "a", 5),
         other.actor_hash("bluesky", "a"),
     }
-    assert len(seen) == 7
-    assert one.account_hash("bluesky", "a") == one.account_hash("bluesky", "a")
+    assert len(seen) == 8
+    assert one.account_hash("bluesky", "a", 5) == one.account_hash("bluesky", "a", 5)
 
 
 def test_what_is_sealed_opens_only_with_its_key_for_its_person_and_unchanged() -> None:

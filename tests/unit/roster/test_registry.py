@@ -16,7 +16,7 @@ KEY = DataKey.new()
 
 
 def account(network: Network, native: str) -> Account:
-    return Account(network, KEY.account_hash(network, native), KEY.seal(ADA, native), 5)
+    return Account(network, KEY.account_hash(network, native, 5), KEY.seal(ADA, native), 5)
 
 
 def ada(*accounts: Account) -> Person:
@@ -50,7 +50,7 @@ def test_an_account_is_found_by_what_the_network_calls_it() -> None:
     registry.apply(ADA, people.encode(ada(account(BLUESKY, "did:plc:a"))))
     found = registry.find("bluesky", "did:plc:a")
     assert found is not None
-    assert (found.person, found.account) == (ADA, KEY.account_hash("bluesky", "did:plc:a"))
+    assert (found.person, found.account) == (ADA, KEY.account_hash("bluesky", "did:plc:a", 5))
     assert found.key.secret == KEY.secret
     assert registry.find("x", "did:plc:a") is None
     assert registry.natives("bluesky") == ["did:plc:a"]
@@ -88,7 +88,7 @@ def test_of_two_who_claim_one_account_the_first_holds_it_until_erased() -> None:
     registry = Registry(MASTER)
     other = people.new_person_id()
     claim = replace(
-        ada(Account(BLUESKY, KEY.account_hash(BLUESKY, "did:plc:a"), KEY.seal(other, "did:plc:a"), 5)),
+        ada(Account(BLUESKY, KEY.account_hash(BLUESKY, "did:plc:a", 5), KEY.seal(other, "did:plc:a"), 5)),
         id=other,
         sealed_key=MASTER.seal(other, KEY),
     )
