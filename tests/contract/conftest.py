@@ -23,7 +23,7 @@ from presence.log.settings import Settings
 from presence.v1.score_pb2 import Score
 from presence.v1.service_pb2_grpc import ScoreServiceStub
 
-PATIENCE_S = 30.0
+PATIENCE_S = 120.0
 DIGITS = "abcdefghijklmnopqrstuvwxyz234567"
 
 
@@ -73,7 +73,7 @@ class Scores:
         self._send(_person(number), None)
         self._producer.flush()
 
-    def write(self, key: str, value: bytes) -> None:
+    def write(self, key: str, value: bytes | None) -> None:
         """Anything, as a fault of ours would."""
         self._send(key, value)
         self._producer.flush()

@@ -20,11 +20,14 @@ def newest_offsets(settings: Settings) -> dict[str, int]:
 
 
 def scores(settings: Settings) -> dict[str, bytes]:
-    """The newest score of everybody, and on the way: no score ever goes back to an older revision."""
+    """The newest score of everybody who is not erased, and on the way: no score ever goes back to an older revision."""
     found: dict[str, bytes] = {}
     revisions: dict[str, int] = {}
     for record in read_to_end(settings, settings.topics.scores):
         person, value = record.key.decode(), record.value
+        if value is None:
+            found.pop(person, None)
+            continue
         revision = decode(score_pb2.Score.FromString(value).revision)
         assert revision.partition == record.partition
         assert revision.offset >= revisions.get(person, -1), "a score went back"

@@ -9,10 +9,10 @@ import lmdb
 import pytest
 from tests.service.logs import DAY_MS, NOW_MS, Record, events, records
 
+from presence.batch.letters import Letter, Topic
 from presence.events.vocabulary import Event, Kind, PersonId
 from presence.model.spec import load
 from presence.scoring import partition as module
-from presence.batch.letters import Letter, Topic
 from presence.scoring.ownership import claim
 from presence.scoring.partition import Partition
 from presence.scoring.snapshots import Snapshots

@@ -14,7 +14,7 @@ class Topic(IntEnum):
 class Letter(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One record to be sent.
 
-    DLQ: `value` as it was read at `offset`, `reason` why it was refused. HISTORY: the serialised score of a
+    DLQ: `reason` why the record at `offset` was refused; its bytes stay where they are, and nowhere else. HISTORY: the serialised score of a
     person (`key`: `person/YYYY-MM-DD`) when the day ended at `time_ms`; empty: a tombstone.
     REASONS: the record of the log that decided a finding or the company of a person; empty: a tombstone.
     """

@@ -12,12 +12,9 @@ from numpy.typing import NDArray
 from presence.batch import decode
 from presence.batch.letters import Letter, Topic
 from presence.events.vocabulary import NOBODY, Kind
-from presence.log import codec
 from presence.log.topics import DAY_MS
 from presence.model.coding import Coding
 
-VALUE_BYTES_MAX = codec.RECORD_BYTES_MAX
-"""How much of an unreadable record is kept for the dead letter topic."""
 _WITH_REF = (int(Kind.UNDO), int(Kind.FLAG))
 _TOLD = (int(Kind.FLAG), int(Kind.ASSOCIATES))
 _DROPPING = (int(Kind.UNLINKED), int(Kind.ERASED))
@@ -135,7 +132,7 @@ def read(records: Sequence[Record]) -> Batch:
     events, refused = decode.read([record.key for record in records], values)
     offsets = pl.Series("offset", [record.offset for record in records], dtype=pl.Int64)
     dead = [
-        Letter(Topic.DLQ, b"scoring", (values[row] or b"")[:VALUE_BYTES_MAX], reason, records[row].offset)
+        Letter(Topic.DLQ, b"scoring", b"", reason, records[row].offset)
         for row, reason in sorted(refused.items())
     ]
     rows = events.filter(pl.col("kind").is_in(_TOLD)).get_column("row").to_list()

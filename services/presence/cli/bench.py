@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -70,6 +71,37 @@ def gateway(
         load = bench_gateway.Ghz(ghz, found.data, seconds)
         for row in bench_gateway.measure(found, load, people, processes):
             _show(row, as_json)
+
+
+@app.command()
+def erasure(
+    *,
+    people: Annotated[int, typer.Option("--people", help="How many are enrolled.", min=10)] = 3_000,
+    erasures: Annotated[int, typer.Option("--erasures", help="How many of them are erased.", min=1)] = 1_000,
+    rate: Annotated[int, typer.Option("--rate", help="Events a second meanwhile.", min=1)] = 1_000,
+    kills: Annotated[int, typer.Option("--kills", help="Of workers, meanwhile.", min=0)] = 4,
+    workers: Annotated[int, typer.Option("--workers", help="Processes.", min=1, max=16)] = 2,
+    kafka: Annotated[
+        str, typer.Option("--kafka", help="A broker that runs; by default one of its own.")
+    ] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Erase people while events for them flow and workers are killed, restore an older snapshot, and look what is left.
+
+    Exit code 1 if anything of them is, if one of them was seen again, or if anybody else's score is another.
+    """
+    from presence.broker.ports import free_port  # noqa: PLC0415 (the other benches need none of it)
+    from presence.cli import bench_erasure  # noqa: PLC0415
+
+    if erasures >= people:
+        raise CallerError("somebody must be left to compare")
+    with scratch(kafka) as found:
+        own = replace(found, gateway=f"127.0.0.1:{free_port()}")
+        row = bench_erasure.measure(
+            own, people=people, erasures=erasures, rate=rate, kills=kills, workers=workers
+        )
+    _show(row, as_json)
+    raise typer.Exit(1 if row["wrong"] else 0)
 
 
 @app.command()

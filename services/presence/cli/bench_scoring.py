@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -32,16 +33,18 @@ LOAD_S = 10
 class Workers:
     """Scoring workers as processes, and what they use."""
 
-    def __init__(self, settings: Settings, number: int) -> None:
+    def __init__(self, settings: Settings, number: int, env: Mapping[str, str] = {}) -> None:
+        """`env`: more of their environment."""
         settings.scoring.mkdir(parents=True, exist_ok=True)
         self._settings = settings
+        self._env = dict(env)
         self.processes = [self._start(each) for each in range(number)]
 
     def _start(self, number: int) -> psutil.Popen:
         with (self._settings.data / "workers.log").open("ab") as log:
             return psutil.Popen(
                 [sys.executable, "-m", "presence.scoring"],
-                env=environment(self._settings) | {"PRESENCE_WORKER": f"bench-{number}"},
+                env=environment(self._settings) | self._env | {"PRESENCE_WORKER": f"bench-{number}"},
                 stdout=log,
                 stderr=log,
             )
@@ -51,6 +54,10 @@ class Workers:
         self.processes[0].kill()
         self.processes[0].wait()
         self.processes[0] = self._start(0)
+
+    def start_again(self) -> None:
+        """As many as were stopped, under their names."""
+        self.processes = [self._start(each) for each in range(len(self.processes))]
 
     def cpu_s(self) -> float:
         """User and system time of all of them so far."""

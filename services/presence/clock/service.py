@@ -23,6 +23,9 @@ GRACE_MS = 5_000
 LOOK_S = 30.0
 """How often the wall clock is looked at: it may be set, and the machine may sleep."""
 ACK_S = 30.0
+NOBODY = b"-"
+"""A tombstone under this key each day: Kafka compacts only what another record follows, and so however quiet the roster
+is, the key of somebody who was erased is off the disk a day later."""
 
 log = structlog.get_logger("presence.clock")
 
@@ -45,6 +48,7 @@ def run(settings: Settings, stopping: Flag) -> None:
                 acks = [
                     sender.send(settings.topics.activity, value=value, partition=each) for each in partitions
                 ]
+                acks.append(sender.send(settings.topics.roster, key=NOBODY, value=None))
                 for ack in acks:
                     ack.get(timeout=ACK_S)
                 ticked_ms = midnight_ms

@@ -221,6 +221,54 @@ def called_too_often(calls_per_s_max: float, retry_s: float) -> Refused:
     )
 
 
+def not_enrolled(person: PersonId) -> Refused:
+    return Refused(
+        grpc.StatusCode.NOT_FOUND,
+        "PERSON_UNKNOWN",
+        f"nobody is enrolled as {person}",
+        metadata={"person": person},
+    )
+
+
+def account_taken(network: str) -> Refused:
+    return Refused(
+        grpc.StatusCode.ALREADY_EXISTS,
+        "ACCOUNT_TAKEN",
+        f"that {network} account is somebody's already",
+        metadata={"network": network},
+    )
+
+
+def account_unknown(network: str) -> Refused:
+    return Refused(
+        grpc.StatusCode.NOT_FOUND,
+        "ACCOUNT_UNKNOWN",
+        f"that {network} account is not linked to this person",
+        metadata={"network": network},
+    )
+
+
+def not_proved(why: str, code: str) -> Refused:
+    return Refused(grpc.StatusCode.FAILED_PRECONDITION, "NOT_PROVED", why, metadata={"code": code})
+
+
+def roster_closed() -> Refused:
+    return Refused(
+        grpc.StatusCode.FAILED_PRECONDITION,
+        "ROSTER_CLOSED",
+        "this gateway has no master key, without which nobody can be enrolled or read",
+    )
+
+
+def log_unavailable() -> Refused:
+    return Refused(
+        grpc.StatusCode.UNAVAILABLE,
+        "LOG_UNAVAILABLE",
+        "the log did not acknowledge; what was asked may or may not have been done: ask again",
+        retry_s=RETRY_S,
+    )
+
+
 def internal() -> Refused:
     return Refused(
         grpc.StatusCode.INTERNAL, "INTERNAL", "the gateway failed; its log says how, by the id of the request"

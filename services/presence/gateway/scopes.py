@@ -23,7 +23,8 @@ class Scope(StrEnum):
     CONDUCT_WRITE = "conduct.write"
     """Findings about conduct."""
     SELF = "self"
-    """To read everything about oneself, and about nobody else: the person that the token is of."""
+    """To read everything about oneself, the person that the token is of, and about nobody else; to prove an account, to
+    unlink one, to export and to erase."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -206,6 +206,17 @@ class ScoreServicer:
 
         await self._wait(reached, call)
 
+    async def gone(self, person: PersonId, wait_s: float, call: Call) -> bool:
+        """Whether nothing is served of `person`, or so within `wait_s` and the client's deadline."""
+        remaining_s = call.time_remaining()
+        try:
+            async with asyncio.timeout(wait_s if remaining_s is None else min(wait_s, 0.9 * remaining_s)):
+                while self._model.score(person) is not None:
+                    await self._moved.wait()
+        except TimeoutError:
+            return False
+        return True
+
     async def _wait(self, reached: Callable[[], bool], call: Call) -> None:
         """Raises Refused if it is not reached in time."""
         remaining_s = call.time_remaining()

@@ -12,6 +12,9 @@ from typing import NamedTuple
 from presence.gateway.calls import Method
 from presence.gateway.read_model import ReadModel
 from presence.gateway.reasons import ReasonServicer
+from presence.gateway.roster import SERVICE as ROSTER
+from presence.gateway.roster import RosterServicer
+from presence.gateway.roster_desk import Desk
 from presence.gateway.servicer import SERVICE, Limits, ScoreServicer
 from presence.gateway.settings import GatewaySettings
 from presence.log.settings import Settings
@@ -43,7 +46,13 @@ def _scores(parts: Parts) -> Service:
     return Service(SERVICE, (*parts.scores.methods(), *reasons.methods()))
 
 
-BUILDERS: tuple[Callable[[Parts], Service], ...] = (_scores,)
+def _roster(parts: Parts) -> Service:
+    desk = Desk(parts.settings)
+    parts.closing.push_async_callback(desk.close)
+    return Service(ROSTER, RosterServicer(desk, parts.scores).methods())
+
+
+BUILDERS: tuple[Callable[[Parts], Service], ...] = (_scores, _roster)
 
 
 def services(parts: Parts) -> tuple[Service, ...]:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import structlog
@@ -84,8 +85,8 @@ def await_topics(settings: Settings) -> None:
             log.warning("waiting for Kafka", kafka=settings.kafka)
 
 
-def ensure_topics(settings: Settings) -> None:
-    """Create the topics that are missing; one that exists is left as it is.
+def ensure_topics(settings: Settings, compacts: Mapping[str, str] = MappingProxyType({})) -> None:
+    """Create the topics that are missing; one that exists is left as it is. `compacts`: more on those that are compacted.
 
     Raises SourceUnavailable if no broker answers.
     """
@@ -96,7 +97,7 @@ def ensure_topics(settings: Settings) -> None:
             topic.name: {
                 "num_partitions": topic.partitions or settings.partitions,
                 "replication_factor": settings.replication,
-                "configs": dict(topic.config),
+                "configs": dict(topic.config) | (dict(compacts) if "cleanup.policy" in topic.config else {}),
             }
             for topic in settings.topics.all()
             if topic.name not in present
@@ -104,7 +105,7 @@ def ensure_topics(settings: Settings) -> None:
         if missing:
             admin.create_topics(missing, wait_for_metadata=True)
     except TopicAlreadyExistsError:
-        ensure_topics(settings)  # Another process was faster with one of them; see what is left.
+        ensure_topics(settings, compacts)  # Another process was faster with one of them; see what is left.
     except KafkaError as error:
         raise SourceUnavailable(f"Kafka at {settings.kafka} refused the topics: {error}") from error
     finally:
@@ -119,11 +120,24 @@ def partitions_of(client: KafkaConsumer, topic: str) -> list[TopicPartition]:
     return [TopicPartition(topic, number) for number in sorted(numbers)]
 
 
-def read_to_end(
-    settings: Settings, topic: str, offsets: Mapping[int, int] | None = None
-) -> Iterator[ConsumerRecord]:
-    """Every record of `topic` from `offsets` (by partition; missing: the beginning) to the end as of now."""
+def end_offsets(settings: Settings, topic: str) -> dict[int, int]:
+    """Where each partition of `topic` ends now. Raises SourceUnavailable if no broker answers."""
     reader = consumer(settings)
+    try:
+        ends = reader.end_offsets(partitions_of(reader, topic))
+        return {each.partition: offset for each, offset in ends.items()}
+    finally:
+        reader.close()
+
+
+def read_to_end(
+    settings: Settings, topic: str, offsets: Mapping[int, int] | None = None, **options: Any
+) -> Iterator[ConsumerRecord]:
+    """Every record of `topic` from `offsets` (by partition; missing: the beginning) to the end as of now.
+
+    `options` are those of `consumer`.
+    """
+    reader = consumer(settings, **options)
     try:
         partitions = partitions_of(reader, topic)
         reader.assign(partitions)

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-DAY_MS = 86_400_000
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
 OBSERVED_HEADER = "observed_ms"
 """Of the first score of a publication: when the oldest record behind it was written to the activity log."""
 
@@ -52,15 +53,23 @@ class Topics:
         return f"{self.namespace}.dlq"
 
     def all(self) -> tuple[Topic, ...]:
-        """Every topic with its policy. The log is kept for ever, with the broker's times; a dead letter for 30 days."""
-        compact, kept = {"cleanup.policy": "compact"}, {"retention.ms": "-1"}
+        """Every topic with its policy. The log is kept for ever, with the broker's times; a dead letter for 30 days.
+
+        What is superseded leaves the disk within a day or two, of the roster (where it is a key) within an hour or so.
+        """
+        compact, kept = (
+            {"cleanup.policy": "compact", "max.compaction.lag.ms": str(DAY_MS)},
+            {"retention.ms": "-1"},
+        )
         return (
-            Topic(self.roster, 1, MappingProxyType(compact)),
+            Topic(self.roster, 1, MappingProxyType(compact | {"max.compaction.lag.ms": str(HOUR_MS)})),
             Topic(self.activity, None, MappingProxyType(kept | {"message.timestamp.type": "LogAppendTime"})),
             Topic(
                 self.scores,
                 None,
-                MappingProxyType(compact | {"min.compaction.lag.ms": str(DAY_MS)}),
+                MappingProxyType(
+                    compact | {"min.compaction.lag.ms": str(DAY_MS), "max.compaction.lag.ms": str(2 * DAY_MS)}
+                ),
             ),
             Topic(self.history, None, MappingProxyType(compact)),
             Topic(self.reasons, None, MappingProxyType(compact)),

@@ -28,6 +28,14 @@ ACCOUNTS_MAX = 1_000
 """Of one person: a record of the roster stays far below what a broker takes."""
 
 
+class AccountTaken(CallerError):
+    """The account is somebody's already."""
+
+
+class AccountUnknown(CallerError):
+    """The account is not linked to this person."""
+
+
 @dataclass(frozen=True, slots=True)
 class NewPerson:
     """Who is to be enrolled, with the first account."""
@@ -53,7 +61,7 @@ class Enrolment:
     def enrol(self, newcomers: Sequence[NewPerson]) -> list[PersonId]:
         """Enrol all, and return when the log has them.
 
-        Raises CallerError if an account is somebody's already (then nobody is enrolled), SourceUnavailable if the
+        Raises AccountTaken if an account is somebody's already (then nobody is enrolled), SourceUnavailable if the
         broker does not acknowledge in time (then some may be enrolled; trying again tells).
         """
         taken = {(each.network, each.native) for each in newcomers}
@@ -90,7 +98,7 @@ class Enrolment:
         self._writer.change(decide)
 
     def unlink(self, person_id: PersonId, network: Network, native: str) -> None:
-        """Take an account out, with all that it counts for. Raises CallerError if it is not this person's, else as `enrol`.
+        """Take an account out, with all that it counts for. Raises AccountUnknown, else as `enrol`.
 
         The log says so before the roster does; what an ingest that has not heard of it still sends is taken out by
         another UNLINKED of that ingest's own.
@@ -98,7 +106,7 @@ class Enrolment:
         account = self._account(person_id, network, native)
         if account is None:
             self._registry.person(person_id)
-            raise CallerError(f"{person_id} has no such account on {network}")
+            raise AccountUnknown(f"{person_id} has no such account on {network}")
         self._log([unlinked(person_id, account)])
 
         def decide() -> dict[PersonId, Person | None]:
@@ -125,7 +133,7 @@ class Enrolment:
     def _refuse_if_held(self, accounts: set[tuple[Network, str]]) -> None:
         for network, native in accounts:
             if found := self._registry.find(network, native):
-                raise CallerError(f"that {network} account is already linked to {found.person}")
+                raise AccountTaken(f"that {network} account is already linked to {found.person}")
 
     def _account(self, person_id: PersonId, network: Network, native: str) -> Account | None:
         """The account of this person; None if it is not theirs. Raises CallerError for one who is not enrolled."""

@@ -7,6 +7,7 @@ guess them from public handles, and when the key is gone nobody can. Sealing is 
 import base64
 import binascii
 import hashlib
+import hmac
 import os
 import secrets
 from contextlib import suppress

@@ -10,6 +10,10 @@ from presence.roster.keys import DataKey, MasterKey
 from presence.roster.people import Person
 
 
+class NotEnrolled(CallerError):
+    """Nobody is enrolled under that id, or not any more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Linked:
     """An enrolled person's account, as ingest needs it."""
@@ -92,9 +96,9 @@ class Registry:
         return [native for on, native in self._holders if on == network]
 
     def person(self, person_id: PersonId) -> tuple[Person, DataKey]:
-        """The record and key of a person. Raises CallerError for one who is not enrolled."""
+        """The record and key of a person. Raises NotEnrolled."""
         if person_id not in self._people:
-            raise CallerError(f"nobody is enrolled as {person_id}")
+            raise NotEnrolled(f"nobody is enrolled as {person_id}")
         return self._people[person_id]
 
     def holds(self, person_id: PersonId, account: AccountHash) -> bool:

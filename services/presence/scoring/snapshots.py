@@ -103,7 +103,7 @@ class Snapshots:
             shutil.rmtree(part, ignore_errors=True)
             part.mkdir(parents=True)
             try:
-                self._unpack(snapshot, part / "data.mdb")
+                self.unpack(snapshot, part / "data.mdb")
                 _check(snapshot, part)
             except (BaseError, OSError, zstandard.ZstdError, InvariantBroken) as error:
                 log.warning(
@@ -129,7 +129,8 @@ class Snapshots:
             raise SourceUnavailable(f"a snapshot cannot be deleted: {error}") from error
         return paths
 
-    def _unpack(self, snapshot: Snapshot, target: Path) -> None:
+    def unpack(self, snapshot: Snapshot, target: Path) -> None:
+        """Write the LMDB file of a snapshot to `target`. Raises InvariantBroken, or as its storage does, if it is damaged."""
         decompressor = zstandard.ZstdDecompressor().decompressobj()
         with target.open("wb") as file:
             for chunk in self._objects.get(snapshot.path).stream(min_chunk_size=CHUNK_BYTES):
