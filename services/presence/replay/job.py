@@ -11,7 +11,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
+from functools import cached_property, partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -38,8 +38,9 @@ Advance = Callable[[int], None]
 class Plan(msgspec.Struct, frozen=True):
     """What a replay reads, fixed when it begins: on a log that grows a replay that goes on ends where it would have.
 
-    until_ms: None for the end; person: only this one, if not empty; buckets: among how many people are
-    spread; partitions: those that the pieces are of, where each is of one; states: whether their states are wanted, too.
+    until_ms: None for the end; person: only this one, if not empty; buckets: among how many people are spread;
+    partitions: those that the pieces are of, where each is of one; states: whether their states are wanted, too; files:
+    a digest of the files that are read, as they were: a replay goes on only with the same.
     """
 
     source: str
@@ -50,6 +51,7 @@ class Plan(msgspec.Struct, frozen=True):
     buckets: int
     partitions: tuple[int, ...] = ()
     states: bool = False
+    files: str = ""
     code: str = ""
 
     @property
@@ -87,15 +89,16 @@ class Job:
         share = self.plan.records / self.plan.buckets
         advance(round(share * (self.plan.buckets - len(missing))))
         if missing:
-            about = self.about()
+            about = self.about
             work = partial(_score, self._paths(), about, self._model, self.plan.states)
             tasks = [(number, self._part(number)) for number in missing]
             for _ in workers.each(work, tasks):
                 advance(round(share))
         return [Part(self._part(number)) for number in range(self.plan.buckets)]
 
+    @cached_property
     def about(self) -> "About":
-        """What all segments say of everybody."""
+        """What all segments say of everybody, once all are there."""
         networks, ticks, refused, records = [""], [], 0, 0
         cuts: dict[int, int] = {}
         ends: dict[int, int] = {}
@@ -113,7 +116,7 @@ class Job:
         return self.folder / f"segment-{number:06d}{segments.SUFFIX}"
 
     def _part(self, number: int) -> Path:
-        return self.folder / f"scores-{number:06d}.parquet"
+        return self.folder / f"scores-{number:06d}{segments.SUFFIX}"
 
     def _paths(self) -> list[Path]:
         return [self._segment(number) for number in range(len(self.plan.pieces))]
@@ -191,7 +194,7 @@ def _begun(folder: Path, plan: Plan, *, resume: bool) -> Plan:
             before = msgspec.json.decode(path.read_bytes(), type=Plan)
         except (msgspec.MsgspecError, OSError) as error:
             raise InvariantBroken(f"{path} cannot be read, start without --resume: {error}") from error
-        if before.code == plan.code:
+        if (before.code, before.files) == (plan.code, plan.files):
             return before
     for old in folder.iterdir():
         if old.name != "lock":

@@ -1,4 +1,4 @@
-"""The scores of one bucket as a Parquet file, sorted by person, and all buckets merged in the order of people."""
+"""The scores of one bucket as an Arrow file, sorted by person, and all buckets merged in the order of people."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
-import pyarrow.parquet as pq
+import pyarrow as pa
 
 from presence.batch.canonical import Networks
 from presence.model.spec import Model
@@ -14,6 +14,8 @@ from presence.replay.columns import Bucket
 from presence.replay.scored import scored
 from presence.replay.timeline import Timeline
 
+CHUNK_ROWS = 4_096
+"""Of a part in one piece."""
 MERGED_ROWS = 65_536
 """Held at once when parts are merged, of all together."""
 
@@ -26,16 +28,17 @@ class Part:
 
     def about(self) -> dict[str, int]:
         """Its counts: ignored acts."""
-        told: dict[str, int] = json.loads(pq.read_schema(self.path).metadata[b"about"])
-        return told
+        with pa.memory_map(str(self.path)) as file, pa.ipc.open_file(file) as reader:
+            told: dict[str, int] = json.loads(reader.schema.metadata[b"about"])
+            return told
 
     def frames(self, rows: int) -> Iterator[pl.DataFrame]:
         """Its rows in frames of at most so many."""
-        with pq.ParquetFile(self.path) as file:
-            for batch in file.iter_batches(batch_size=rows, use_threads=False):
-                found = pl.from_arrow(batch)
+        with pa.memory_map(str(self.path)) as file, pa.ipc.open_file(file) as reader:
+            for number in range(reader.num_record_batches):
+                found = pl.from_arrow(reader.get_batch(number))
                 assert isinstance(found, pl.DataFrame)
-                yield found
+                yield from found.iter_slices(rows)
 
 
 def write_part(
@@ -60,9 +63,10 @@ def write_part(
     about = {"about": json.dumps({"ignored": sum(each.ignored for each in found)})}
     part = path.with_suffix(".part")
     try:
-        pq.write_table(
-            table.replace_schema_metadata(about), part, compression="lz4", row_group_size=MERGED_ROWS
-        )
+        with pa.OSFile(str(part), "wb") as file:
+            named = table.replace_schema_metadata(about)
+            with pa.ipc.new_file(file, named.schema) as writer:
+                writer.write_table(named, max_chunksize=CHUNK_ROWS)
         part.rename(path)
     except OSError:
         part.unlink(missing_ok=True)

@@ -1,6 +1,7 @@
 """A replay from its order to its scores."""
 
-from collections.abc import Callable, Iterator
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -72,7 +73,7 @@ def replayed(
 def _done(work: Job, stage: Stage, crew: Workers) -> Replayed:
     work.read(crew, stage("reading", work.plan.records))
     parts = work.score(crew, stage("scoring", work.plan.records))
-    about = work.about()
+    about = work.about
     ignored = sum(part.about()["ignored"] for part in parts)
     return Replayed(about.records, about.refused, ignored, about, parts)
 
@@ -99,7 +100,15 @@ def plan(order: Order, settings: Settings) -> Plan:
         max(1, share) * shares,
         tuple(partitions),
         order.states,
+        _files(found),
     )
+
+
+def _files(found: Iterable[Piece]) -> str:
+    """A digest of the files that pieces are of, as they are now."""
+    paths = sorted({piece.path for piece in found if isinstance(piece, pieces.Lines | pieces.Rows)})
+    told = [(path, about.st_size, about.st_mtime_ns) for path in paths for about in [Path(path).stat()]]
+    return hashlib.sha256(repr(told).encode()).hexdigest()
 
 
 def _pieces(order: Order, settings: Settings) -> Iterator[Piece]:

@@ -78,8 +78,8 @@ def write(path: Path, read: Read, buckets: Buckets) -> None:
 
 def _table(read: Read, buckets: Buckets) -> pa.RecordBatch:
     named = read.rows.filter(pl.col("person") != NOBODY)
-    coded = named.get_column("person").to_arrow().dictionary_encode()
-    names, who = pl.Series(coded.dictionary), coded.indices.to_numpy()
+    names = named.get_column("person").unique()
+    who = Coding(names).encode(named.get_column("person")).to_numpy()
     bucket_of_name = buckets.of(names, int(named["partition"][0]) if named.height else 0)
     name_order, name_bounds = _spread(bucket_of_name, buckets.number)
     place = np.empty(len(names), dtype=np.uint32)
