@@ -23,8 +23,8 @@ WAIT_S = 180
 
 
 @pytest.fixture(scope="module")
-def watched(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
-    """Where the Prometheus of a running demonstration listens, and where its gateway does."""
+def watched(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str, Path]]:
+    """Where the Prometheus of a running demonstration listens, where its gateway does, and its folder."""
     if shutil.which("prometheus") is None and os.environ.get("CI") != "true":
         pytest.skip("prometheus is missing: apt-get install prometheus")
     folder, prometheus = tmp_path_factory.mktemp("watched"), f"127.0.0.1:{free_port()}"
@@ -38,7 +38,7 @@ def watched(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tu
     with (folder / "demo.txt").open("wb") as told:
         process = subprocess.Popen(demo, env=environment, stdout=told, stderr=told)
     try:
-        yield f"http://{prometheus}", gateway_of(folder)
+        yield f"http://{prometheus}", gateway_of(folder), folder
     finally:
         process.send_signal(signal.SIGINT)
         process.wait(60)
@@ -66,7 +66,7 @@ def checked(*arguments: str, wait_s: int = WAIT_S) -> "subprocess.CompletedProce
 
 
 @pytest.fixture(scope="module")
-def people(watched: tuple[str, str]) -> Iterator[tuple[str, str]]:
+def people(watched: tuple[str, str, Path]) -> Iterator[tuple[str, str]]:
     """Where `presence web` listens, and somebody who has a score."""
     address = f"127.0.0.1:{free_port()}"
     environment = os.environ | {"PRESENCE_GATEWAY": watched[1], "PRESENCE_KAFKA": "127.0.0.1:1"}
@@ -89,7 +89,7 @@ def people(watched: tuple[str, str]) -> Iterator[tuple[str, str]]:
 
 @pytest.mark.usefixtures("people")
 def test_every_panel_has_something_to_show(
-    watched: tuple[str, str], capsys: pytest.CaptureFixture[str]
+    watched: tuple[str, str, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     ran = checked("--prometheus", watched[0])
     with capsys.disabled():
@@ -116,7 +116,7 @@ def test_the_gateway_says_of_one_person_what_the_dashboard_asks(people: tuple[st
 
 
 @pytest.mark.usefixtures("people")
-def test_a_renamed_metric_is_found(watched: tuple[str, str], tmp_path: Path) -> None:
+def test_a_renamed_metric_is_found(watched: tuple[str, str, Path], tmp_path: Path) -> None:
     for file in CHECK.parent.glob("dashboards/*.json"):
         text = file.read_text().replace("presence_scoring_lag_records", "presence_scoring_behind_records")
         (tmp_path / file.name).write_text(text)
@@ -128,7 +128,7 @@ def test_a_renamed_metric_is_found(watched: tuple[str, str], tmp_path: Path) -> 
 
 @pytest.mark.usefixtures("people")
 def test_nothing_that_prometheus_has_names_a_person(
-    watched: tuple[str, str],
+    watched: tuple[str, str, Path],
 ) -> None:
     answer = httpx.get(f"{watched[0]}/api/v1/series", params={"match[]": '{__name__=~".+"}'}, timeout=60)
     series = answer.raise_for_status().json()["data"]
@@ -137,3 +137,13 @@ def test_nothing_that_prometheus_has_names_a_person(
     assert labels.isdisjoint({"person", "account", "handle", "caller", "subject"})
     told = json.dumps(series)
     assert not re.search(r"p_[0-9a-z]{8,}|did:|https?://", told)
+
+
+@pytest.mark.usefixtures("people")
+def test_no_line_of_a_services_log_says_who_or_what(watched: tuple[str, str, Path]) -> None:
+    (log,) = watched[2].glob("presence-demo-*/stack.log")
+    services = re.compile(r"\d\d:\d\d:\d\d (scoring|clock|gateway|associates) ")
+    lines = [line for line in log.read_text(errors="replace").splitlines() if services.match(line)]
+    assert any("partition opened" in line for line in lines)
+    personal = re.compile(r"did:|@|\.bsky\.|https?://|p_[0-9a-z]{8,}|\bAda\b")
+    assert [line for line in lines if personal.search(line)] == []

@@ -15,7 +15,9 @@ from rich.table import Table
 
 from presence.broker import Broker, BrokerError
 from presence.cli.context import EXIT_FAILED, client, settings
+from presence.cli.observe import found_grafana, found_prometheus, prometheus_address
 from presence.events.errors import PresenceError
+from presence.log.exposition import targets
 from presence.log.kafka import consumer
 from presence.log.settings import Settings
 
@@ -53,6 +55,29 @@ def examine(found: Settings) -> Iterator[Finding]:
     yield from _broker(found)
     yield _checked("kafka", lambda: _topics(found))
     yield _gateway(found)
+    yield from _observers(found)
+
+
+def _observers(found: Settings) -> Iterator[Finding]:
+    """What is only beside the services: nothing is broken where it is missing."""
+    if found_prometheus() is None:
+        yield Finding(
+            "prometheus",
+            good=None,
+            says="not installed, so nothing is measured over time: apt-get install prometheus",
+        )
+    else:
+        address = prometheus_address(found)
+        says = f"http://{address}" if address else "installed; `presence up` starts it"
+        yield Finding("prometheus", good=True if address else None, says=says)
+    installed = found_grafana() is not None
+    yield Finding(
+        "grafana",
+        good=None,
+        says="installed; `presence up` starts it" if installed else "not installed: no dashboards",
+    )
+    addresses = targets(found)
+    yield Finding("metrics", good=None, says=", ".join(addresses) or "no process tells of its metrics")
 
 
 def _python() -> Finding:

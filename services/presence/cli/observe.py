@@ -16,6 +16,7 @@ from presence.log.settings import Settings
 DEPLOY = Path(presence.__file__).parents[2] / "deploy"
 """In a checkout; an installed package has none, and then neither is started."""
 OFF = "off"
+ANSWER_S = 2.0
 SCRAPE = "5s"
 GRAFANA = ("grafana", "grafana-server")
 GRAFANA_HOMES = (Path("/usr/share/grafana"), Path("/usr/local/share/grafana"))
@@ -66,9 +67,16 @@ def members(settings: Settings, prometheus: str, grafana: str) -> Iterator[Membe
 
 
 def prometheus_address(settings: Settings) -> str | None:
-    """Where the Prometheus of this data folder listens; None if none was started."""
+    """Where the Prometheus of this data folder listens; None if none does."""
     file = settings.data / "prometheus" / "address"
-    return file.read_text(encoding="utf-8") if file.exists() else None
+    if not file.exists():
+        return None
+    address = file.read_text(encoding="utf-8")
+    try:
+        socket.create_connection(exposition.host_and_port(address), ANSWER_S).close()
+    except OSError:
+        return None
+    return address
 
 
 def write_config(settings: Settings, folder: Path) -> Path:

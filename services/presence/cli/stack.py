@@ -90,6 +90,7 @@ def down() -> None:
     _, alive = psutil.wait_procs(started, timeout=STOP_S)
     for process in alive:
         process.kill()
+    psutil.wait_procs(alive, timeout=STOP_S)
     sweep(found)
     Broker(found.data / "broker").stop()
     err.print(f"stopped {len(started)} processes and the broker")
