@@ -210,7 +210,8 @@ def test_an_unlinked_account_counts_no_more_until_it_is_imported_again(
     until(lambda: newest(settings, ada).events == 0)
     assert newest(settings, ada).presence_millipoints == 0
     ingest(settings, town)
-    told(settings, "link", ada, "--account", f"bluesky:{ADA}")
+    assert len(told(settings, "code", ada, "--account", f"bluesky:{ADA}")["code"]) == 26
+    told(settings, "link", ada, "--account", f"bluesky:{ADA}", "--proof", "vouch")
     assert newest(settings, ada).events == 0, "linking counts nothing of before"
     ingest(settings, town)
     until(lambda: newest(settings, ada).events == before.events)
