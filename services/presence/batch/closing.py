@@ -10,6 +10,7 @@ from datetime import date, timedelta
 import msgspec
 import numpy as np
 import polars as pl
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from presence.batch.tables import CLOSINGS, Packed
@@ -93,6 +94,5 @@ def changes(
         at = np.minimum(np.searchsorted(keys, wanted), max(len(keys) - 1, 0))
         there = keys[at] == wanted if len(keys) else np.zeros(len(wanted), dtype=np.bool_)
         before = rows["presence"][at].astype(np.int64) if len(keys) else np.zeros(len(wanted), dtype=np.int64)
-        change = pl.Series(presence - before)
-        found.append(change.set(~pl.Series(there), None))
+        found.append(pl.Series(pa.array(presence - before, mask=~there)))
     return found

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 from ptars import HandlerPool
 
@@ -19,6 +20,7 @@ from presence.events import door
 from presence.events.errors import InvalidEvent
 from presence.events.vocabulary import NOBODY, Direction, Gauge, Kind, Object, TimeQuality, Verb
 from presence.log import codec
+from presence.model import frames
 from presence.model.columns import EVENTS
 from presence.v1 import event_pb2
 
@@ -34,23 +36,22 @@ GAUGE_MAX = np.array([door.GAUGE_MAX.get(gauge, -1) for gauge in Gauge])
 def read(
     keys: Sequence[bytes | None], values: Sequence[bytes | None], *, whole: bool = False
 ) -> tuple[pl.DataFrame, dict[int, str]]:
-    """The events of records, with their `row` among them, and of each row that is refused the reason.
+    """The events of records, and of each row that is refused the reason.
 
-    The frame has the columns of EVENTS but `actor_person`, which no score needs; a `whole` one has that too, and
-    `sealed_ref`.
+    The frame has the columns of EVENTS but `actor_person`, which no score needs, and at last `row`: the event's place
+    among the records. A `whole` one has `actor_person` before that, and `sealed_ref`.
     """
     parsed, refused = _parsed(values)
     columns = {name: parsed.column(name).to_numpy(zero_copy_only=False) for name in _NUMBERS}
-    people, networks, actors = (
-        pl.Series(name, parsed.column(name), dtype=pl.String)
-        for name in ("person", "network", "actor_person")
+    people, networks = (
+        pl.Series(name, parsed.column(name), dtype=pl.String) for name in ("person", "network")
     )
-    references = pl.Series("sealed_ref", parsed.column("sealed_ref"), dtype=pl.Binary)
-    sealed = references.bin.size().to_numpy()
-    admitted = _admitted(columns, people, networks) & _of_their_key(keys, people)
-    admitted &= (actors.str.len_chars().to_numpy() <= door.PERSON_CHARS_MAX) & (
-        sealed <= door.SEALED_REF_BYTES_MAX
+    person_chars, actor_chars = (
+        pc.utf8_length(parsed.column(name)).to_numpy() for name in ("person", "actor_person")
     )
+    sealed = pc.binary_length(parsed.column("sealed_ref")).to_numpy()
+    admitted = _admitted(columns, person_chars, networks) & _of_their_key(keys, people)
+    admitted &= (actor_chars <= door.PERSON_CHARS_MAX) & (sealed <= door.SEALED_REF_BYTES_MAX)
     lengths = np.fromiter((len(value or b"") for value in values), dtype=np.int64, count=len(values))
     admitted &= lengths - sealed <= _NESTING_BYTES_MAX
     for row in np.flatnonzero(~admitted).tolist():
@@ -61,22 +62,24 @@ def read(
                 refused[row] = reason
     frame = pl.DataFrame(
         {
-            "row": np.arange(len(values), dtype=np.int64),
             "person": people,
             "network": networks,
             **{name: pl.Series(column).cast(EVENTS[name], strict=False) for name, column in columns.items()},
+            "row": np.arange(len(values), dtype=np.int64),
         }
     )
     if whole:
-        frame = frame.with_columns(actors, references)
-    return (frame.filter(pl.Series(admitted)) if refused else frame), refused
+        strings = (("actor_person", pl.String), ("sealed_ref", pl.Binary))
+        more = (pl.Series(name, parsed.column(name), dtype=dtype) for name, dtype in strings)
+        frame = frames.put(frame.drop("row"), *more, frame.get_column("row"))
+    return frames.kept(frame, admitted), refused
 
 
 def refusals(events: pl.DataFrame) -> Iterator[tuple[int, str]]:
     """Which rows of `events`, with the columns of EVENTS and no nulls, the door refuses, and in one word why."""
     columns = {name: events.get_column(name).to_numpy() for name in _NUMBERS}
-    people, networks = events.get_column("person"), events.get_column("network")
-    doubtful = np.flatnonzero(~_admitted(columns, people, networks))
+    person_chars = events.get_column("person").str.len_chars().to_numpy()
+    doubtful = np.flatnonzero(~_admitted(columns, person_chars, events.get_column("network")))
     rows = events[doubtful]
     for row, person, value in zip(doubtful.tolist(), rows.get_column("person"), values_of(rows), strict=True):
         if reason := _refusal(person.encode() or None, value):
@@ -135,20 +138,24 @@ def _unreadable(values: Sequence[bytes], begin: int, end: int) -> Iterator[int]:
         yield from _unreadable(values, middle, end)
 
 
-def _admitted(columns: Columns, people: pl.Series, networks: pl.Series) -> Mask:
+def _admitted(columns: Columns, person_chars: NDArray[Any], networks: pl.Series) -> Mask:
     """Of which rows the columns show that the door admits them; it may admit others as well."""
     observed = columns["observed_ms"]
-    person_chars = people.str.len_chars().to_numpy()
     named = (person_chars > 0) & (person_chars <= door.PERSON_CHARS_MAX)
-    codes = networks.unique()
-    codes = codes.filter(codes.str.contains(f"^(?:{door.NETWORK.pattern})$"))
-    network = networks.is_in(codes.implode()).to_numpy()
-    by_kind = np.zeros((3, len(people)), dtype=np.bool_)
+    network = _fine(networks)
+    by_kind = np.zeros((3, len(networks)), dtype=np.bool_)
     by_kind[0] = (columns["kind"] == Kind.ACTIVITY) & network & _activity(columns)
     by_kind[1] = (columns["kind"] == Kind.GAUGE) & network & _gauge(columns)
     by_kind[2] = columns["kind"] == Kind.UNDO
     admitted: Mask = named & (observed > 0) & (observed <= door.TIME_MS_MAX) & by_kind.any(axis=0)
     return admitted
+
+
+def _fine(networks: pl.Series) -> Mask:
+    """Which rows name a network as the door wants it."""
+    names = frames.distinct(networks)
+    fine = np.fromiter((door.NETWORK.fullmatch(name) is not None for name in names), np.bool_, len(names))
+    return fine[frames.codes(networks, pl.Enum(names))]
 
 
 def _activity(columns: Columns) -> Mask:
@@ -180,8 +187,9 @@ def _word(column: NDArray[Any], words: type, smallest: int) -> Mask:
 
 def _of_their_key(keys: Sequence[bytes | None], people: pl.Series) -> Mask:
     """Which records have their person as key; nobody's may have any."""
-    fine = (pl.Series(keys, dtype=pl.Binary) == people.cast(pl.Binary)).fill_null(value=False)
-    return (fine | (people == NOBODY)).to_numpy()
+    told = pl.Series([key or b"" for key in keys], dtype=pl.Binary)
+    fine: Mask = (told == people.cast(pl.Binary)).to_numpy() | (people == NOBODY).to_numpy()
+    return fine
 
 
 def _refusal(key: bytes | None, value: bytes) -> str:

@@ -13,7 +13,7 @@ from presence.batch import decode
 from presence.batch.letters import Letter, Topic
 from presence.events.vocabulary import NOBODY, Kind
 from presence.log.topics import DAY_MS
-from presence.model.coding import Coding
+from presence.model import frames
 
 _WITH_REF = (int(Kind.UNDO), int(Kind.FLAG))
 _TOLD = (int(Kind.FLAG), int(Kind.ASSOCIATES))
@@ -43,9 +43,10 @@ class Batch:
     def days(self, clock_ms: int) -> Iterator["Batch"]:
         """The same records cut after each tick that ends a day; `clock_ms` is the clock before them."""
         begin, events = 0, self.events
+        offsets = events.get_column("offset").to_numpy()
         for at, observed_ms in self._clocks():
             if observed_ms // DAY_MS > clock_ms // DAY_MS:
-                rows = events.filter(pl.col("offset").is_between(begin, at))
+                rows = frames.kept(events, (begin <= offsets) & (offsets <= at))
                 dead = [letter for letter in self.dead if begin <= letter.offset <= at]
                 yield Batch(rows, dead, at + 1, self.told, ends_day=True)
                 begin = at + 1
@@ -54,31 +55,35 @@ class Batch:
             yield self
         elif begin < self.next_offset:
             dead = [letter for letter in self.dead if letter.offset >= begin]
-            yield Batch(events.filter(pl.col("offset") >= begin), dead, self.next_offset, self.told)
+            yield Batch(frames.kept(events, offsets >= begin), dead, self.next_offset, self.told)
 
     def _clocks(self) -> list[tuple[int, int]]:
-        ticks = self.ticks.filter(pl.col("kind") == int(Kind.CLOCK))
-        return ticks.select("offset", "observed_ms").rows()
+        kind, *columns = (self.ticks.get_column(name).to_list() for name in ("kind", "offset", "observed_ms"))
+        return [(at, ms) for each, at, ms in zip(kind, *columns, strict=True) if each == Kind.CLOCK]
 
     @cached_property
     def named(self) -> pl.DataFrame:
         """The events that are about somebody."""
-        return self.events.filter(pl.col("person") != NOBODY)
+        return frames.kept(self.events, ~self._nobodys)
 
     @cached_property
     def ticks(self) -> pl.DataFrame:
         """The events that are about everybody: CLOCK and WATERMARK."""
-        return self.events.filter(pl.col("person") == NOBODY)
+        return frames.kept(self.events, self._nobodys)
+
+    @cached_property
+    def _nobodys(self) -> NDArray[np.bool_]:
+        return (self.events.get_column("person") == NOBODY).to_numpy()
 
     @cached_property
     def people(self) -> pl.Series:
         """Whom the events are about, sorted."""
-        return self.named.get_column("person").unique().sort()
+        return frames.distinct(self.named.get_column("person"))
 
     @cached_property
     def owner(self) -> NDArray[np.intp]:
         """Of each named event, the position of its person in `people`."""
-        return Coding(self.people).encode(self.named.get_column("person")).to_numpy().astype(np.intp)
+        return frames.codes(self.named.get_column("person"), pl.Enum(self.people)).astype(np.intp)
 
     @cached_property
     def last_offsets(self) -> NDArray[np.int64]:
@@ -116,9 +121,9 @@ class Batch:
         those before the batch.
         """
         offset, days = None, {network: ms // DAY_MS for network, ms in watermarks.items()}
-        for at, kind, network, observed_ms, complete_ms in self.ticks.select(
-            "offset", "kind", "network", "observed_ms", "complete_ms"
-        ).iter_rows():
+        names = ("offset", "kind", "network", "observed_ms", "complete_ms")
+        ticks = zip(*(self.ticks.get_column(name).to_list() for name in names), strict=True)
+        for at, kind, network, observed_ms, complete_ms in ticks:
             if kind == Kind.CLOCK and observed_ms > clock_ms:
                 offset, clock_ms = at, observed_ms
             elif kind == Kind.WATERMARK and complete_ms // DAY_MS > days.get(network, -1):
@@ -130,12 +135,15 @@ def read(records: Sequence[Record]) -> Batch:
     """Decode `records`, at least one. A record that does not pass the door is a dead letter, never an error."""
     values = [record.value for record in records]
     events, refused = decode.read([record.key for record in records], values)
-    offsets = pl.Series("offset", [record.offset for record in records], dtype=pl.Int64)
+    offsets = np.array([record.offset for record in records], dtype=np.int64)
     dead = [
         Letter(Topic.DLQ, b"scoring", b"", reason, records[row].offset)
         for row, reason in sorted(refused.items())
     ]
-    rows = events.filter(pl.col("kind").is_in(_TOLD)).get_column("row").to_list()
-    told = {records[row].offset: values[row] or b"" for row in rows}
-    events = events.with_columns(offsets.gather(events.get_column("row"))).drop("row")
+    *columns, row = events.get_columns()
+    told = {
+        records[at].offset: values[at] or b""
+        for at in row.to_numpy()[np.isin(events.get_column("kind").to_numpy(), _TOLD)].tolist()
+    }
+    events = pl.DataFrame([*columns, pl.Series("offset", offsets[row.to_numpy()])])
     return Batch(events, dead, records[-1].offset + 1, told)

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import polars as pl
 
 from presence.events.errors import InvariantBroken
+from presence.model import frames
 
 Rows = npt.NDArray[np.void]
 Ints = npt.NDArray[np.int64]
@@ -204,14 +205,13 @@ class NetworkCodes:
 
     def meet(self, column: pl.Series) -> npt.NDArray[np.uint32]:
         """The rank of each name; a new name gets the next number."""
-        self.names += sorted(set(column.unique()) - set(self.names))
-        ranks = {name: rank for rank, name in enumerate(sorted(self.names, key=str.encode))}
-        return column.replace_strict(ranks, return_dtype=pl.UInt32).to_numpy()
+        self.names += sorted(set(frames.distinct(column)) - set(self.names))
+        return frames.codes(column, pl.Enum(sorted(self.names)))
 
     def name(self, codes: npt.NDArray[np.uint16]) -> pl.Series:
         """The name of each number. Raises InvariantBroken for a number that was never given."""
         self._check(codes)
-        return pl.Series("network", self.names, dtype=pl.String).gather(codes)
+        return frames.taken(pl.Series("network", self.names, dtype=pl.String), codes)
 
     def rank(self, codes: npt.NDArray[np.uint16]) -> pl.Series:
         """The rank of each number. Raises InvariantBroken for a number that was never given."""

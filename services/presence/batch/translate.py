@@ -15,12 +15,17 @@ from numpy.typing import NDArray
 from ptars import HandlerPool
 
 from presence.log.revision import VERSION
+from presence.model import frames
 from presence.model.evaluate import Scores
-from presence.model.spec import PILLARS, Model
+from presence.model.spec import Model
 from presence.v1 import score_pb2
 
 _BASE64_URL = np.frombuffer(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_", dtype="u1")
 REVISION_CHARS = 18
+MS_NS = 1_000_000
+ACCOUNTS_MAX = 1_000
+REASONS_MAX = 5_000
+"""In one score: some 60 bytes each, so that it stays well below the megabyte that a broker takes in a record."""
 _NUMBERS: Mapping[str, str] = {
     "kind": "kind",
     "presence_millipoints": "presence",
@@ -42,7 +47,7 @@ class Translator:
     """Writes the scores of one partition, by one model."""
 
     def __init__(self, model: Model, partition: int) -> None:
-        self._model = pl.struct(name=pl.lit(model.name), hash=pl.lit(model.hash)).alias("model")
+        self._model = {"name": model.name, "hash": model.hash}
         self._partition = partition
 
     def messages(
@@ -53,23 +58,23 @@ class Translator:
         There a person is a position in `names`, and in `offsets`, which are those of the revisions. `since` are
         the changes of each, of CHANGES.
         """
-        schema: pa.Schema = _handler().schema()
-        people = scores.people
-        position = people.get_column("person")
-        flat = people.select(
-            names.gather(position).alias("person"),
-            self._model,
-            pl.col("as_of_ms").cast(pl.Datetime("ms", "UTC")).dt.cast_time_unit("ns").alias("as_of_time"),
-            pl.struct(PILLARS).alias("pillars"),
-            pl.col("stale").alias("stale_networks"),
-            *(pl.col(column).alias(field) for field, column in _NUMBERS.items()),
-            *(change.alias(field) for field, change in zip(CHANGES, since, strict=True)),
-        )
-        accounts = scores.accounts.select("person", "network", "account", pl.struct(PILLARS).alias("shares"))
-        columns = {column: flat.get_column(column).to_arrow() for column in flat.columns} | {
-            "revision": _revisions(self._partition, offsets[position.to_numpy()]),
+        schema = _schema()
+        people = {name: scores.people.get_column(name) for name in scores.people.columns}
+        position = people["person"].to_numpy()
+        columns = {field: people[column].to_arrow() for field, column in _NUMBERS.items()}
+        accounts, accounts_left_out = _first(scores.accounts, position, ACCOUNTS_MAX)
+        reasons, reasons_left_out = _first(scores.waterfall, position, REASONS_MAX)
+        columns |= {field: change.to_arrow() for field, change in zip(CHANGES, since, strict=True)} | {
+            "person": frames.taken(names, position).to_arrow(),
+            "model": pa.repeat(pa.scalar(self._model, schema.field("model").type), len(position)),
+            "as_of_time": pa.array(people["as_of_ms"].to_numpy() * MS_NS),
+            "pillars": _struct(people, schema.field("pillars").type),
+            "stale_networks": people["stale"].to_arrow(),
+            "revision": _revisions(self._partition, offsets[position]),
             "accounts": _grouped(accounts, position, schema.field("accounts").type),
-            "waterfall": _grouped(scores.waterfall, position, schema.field("waterfall").type),
+            "waterfall": _grouped(reasons, position, schema.field("waterfall").type),
+            "accounts_left_out": accounts_left_out,
+            "reasons_left_out": reasons_left_out,
         }
         batch = pa.RecordBatch.from_arrays(
             [columns[field.name].cast(field.type) for field in schema], schema=schema
@@ -83,14 +88,39 @@ def _handler() -> Any:
     return HandlerPool([score_pb2.DESCRIPTOR]).get_for_message(score_pb2.Score.DESCRIPTOR)
 
 
-def _grouped(rows: pl.DataFrame, people: pl.Series, kind: pa.DataType) -> pa.Array:
+@cache
+def _schema() -> pa.Schema:
+    return _handler().schema()
+
+
+def _first(rows: pl.DataFrame, people: NDArray[np.uint32], rows_max: int) -> tuple[pl.DataFrame, pa.Array]:
+    """The first rows of each person, and of each of `people` how many are left out; all are sorted by person."""
+    owner = rows.get_column("person").to_numpy()
+    number = np.bincount(owner, minlength=int(people.max(initial=0)) + 1)
+    left_out = pa.array(np.maximum(number[people] - rows_max, 0))
+    if number.max(initial=0) > rows_max:
+        begins = np.cumsum(number) - number
+        rows = frames.kept(rows, np.arange(len(owner)) - begins[owner] < rows_max)
+    return rows, left_out
+
+
+def _grouped(rows: pl.DataFrame, people: NDArray[np.uint32], kind: pa.DataType) -> pa.Array:
     """The list of each person's rows; both are sorted by person."""
-    number = np.bincount(
-        rows.get_column("person").to_numpy(), minlength=int(people.to_numpy().max(initial=0)) + 1
-    )
-    offsets = np.concatenate([[0], np.cumsum(number[people.to_numpy()])]).astype(np.int32)
-    items = rows.drop("person").to_struct("item").to_arrow().cast(kind.value_type)
-    return pa.ListArray.from_arrays(offsets, items, type=kind)
+    number = np.bincount(rows.get_column("person").to_numpy(), minlength=int(people.max(initial=0)) + 1)
+    offsets = np.concatenate([[0], np.cumsum(number[people])]).astype(np.int32)
+    columns = {name: rows.get_column(name) for name in rows.columns}
+    return pa.ListArray.from_arrays(offsets, _struct(columns, kind.value_type), type=kind)
+
+
+def _struct(columns: Mapping[str, pl.Series], kind: pa.StructType) -> pa.StructArray:
+    """One of `kind` of each row, of the columns of its fields' names; shares are a struct of further ones."""
+    parts = [
+        _struct(columns, field.type)
+        if field.name == "shares"
+        else columns[field.name].to_arrow().cast(field.type)
+        for field in kind
+    ]
+    return pa.StructArray.from_arrays(parts, fields=list(kind))
 
 
 def _revisions(partition: int, offsets: NDArray[np.int64]) -> pa.Array:

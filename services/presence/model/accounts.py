@@ -7,7 +7,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from presence.events.errors import InvariantBroken
-from presence.model import runs
+from presence.model import frames, runs
 from presence.model.measures import DAY_MS
 from presence.model.runs import Index, Ints
 from presence.model.state import State
@@ -45,13 +45,13 @@ def accounts(state: State, people: pl.Series, as_of_day: Ints) -> Accounts:
     Raises InvariantBroken where rows are not sorted by their key or belong to nobody.
     """
     counts, gauges = _heads(state.counts, people), _heads(state.gauges, people)
-    networks = sorted({*counts.network.unique(), *gauges.network.unique()})
-    coding = {name: code for code, name in enumerate(networks)}
+    networks = sorted({*frames.distinct(counts.network), *frames.distinct(gauges.network)})
+    coding = pl.Enum(networks)
     person = np.concatenate([counts.person, gauges.person])
-    network = np.concatenate([_numbers(head.network, coding) for head in (counts, gauges)])
+    network = np.concatenate([frames.codes(head.network, coding) for head in (counts, gauges)])
     number = np.concatenate([counts.number, gauges.number])
     order = np.lexsort((number, network, person))
-    person, network, number = person[order], network[order], number[order]
+    person, network, number = person[order], network[order].astype(np.intp), number[order]
     begins = runs.starts(person, network, number)
     place = np.empty(len(order), dtype=np.intp)
     place[order] = np.repeat(np.arange(len(begins)), runs.lengths(begins, len(order)))
@@ -77,29 +77,28 @@ class _Heads:
 
 
 def _heads(table: pl.DataFrame, people: pl.Series) -> _Heads:
-    begins = runs.starts(_run_ids(table["person"]), _run_ids(table["network"]), table["account"].to_numpy())
-    head = table[begins]
+    begins = runs.starts(*(frames.marks(table[name]) for name in ("person", "network", "account")))
+    head = frames.taken(frames.only(table, ("person", "network", "account")), begins)
     return _Heads(
-        _positions(head["person"], people),
+        positions(head["person"], people),
         head["network"],
         head["account"].to_numpy(),
         runs.lengths(begins, len(table)),
     )
 
 
-def _numbers(column: pl.Series, coding: dict[str, int]) -> Index:
-    return column.replace_strict(coding).to_numpy().astype(np.intp)
-
-
-def _run_ids(column: pl.Series) -> NDArray[np.uint32]:
-    return column.rle_id().to_numpy()
-
-
-def _positions(column: pl.Series, people: pl.Series) -> Index:
+def positions(column: pl.Series, people: pl.Series) -> Index:
     """Where the persons of a sorted column stand among the people, who are sorted too."""
-    begins = runs.starts(_run_ids(column))
-    each = column.gather(begins)
-    places = np.flatnonzero(people.is_in(each.implode()).to_numpy())
-    if len(places) != len(each) or not people.gather(places).equals(each):
+    begins = runs.starts(frames.marks(column))
+    each = frames.taken(column, begins)
+    places = np.flatnonzero(_among(people, each))
+    if len(places) != len(each) or not frames.taken(people, places).equals(each):
         raise InvariantBroken("the state is not sorted by person, or has rows of nobody")
     return np.repeat(places, runs.lengths(begins, len(column)))
+
+
+def _among(people: pl.Series, some: pl.Series) -> NDArray[np.bool_]:
+    """Which of the people are among `some`."""
+    if people.dtype == pl.String:
+        return people.is_in(some.implode()).to_numpy()
+    return frames.among(people.to_numpy(), some.to_numpy())

@@ -6,6 +6,7 @@ from functools import cached_property
 
 import polars as pl
 
+from presence.model import frames
 from presence.model.state import State
 
 _NOWHERE = pl.Series("network", [""])
@@ -20,13 +21,13 @@ class Coding:
 
     @classmethod
     def of(cls, columns: Iterable[pl.Series]) -> "Coding":
-        return cls(pl.concat([column.unique() for column in columns]).unique().sort())
+        return cls(frames.distinct(pl.concat([frames.distinct(column) for column in columns])))
 
     def encode(self, column: pl.Series) -> pl.Series:
-        return column.cast(self._enum).to_physical().cast(pl.UInt32)
+        return pl.Series(column.name, frames.codes(column, self._enum))
 
     def decode(self, column: pl.Series) -> pl.Series:
-        return self.names.gather(column).alias(column.name)
+        return self.names[column].alias(column.name)
 
     @cached_property
     def _enum(self) -> pl.Enum:

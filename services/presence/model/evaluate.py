@@ -7,11 +7,11 @@ import numpy as np
 import polars as pl
 
 from presence.events.vocabulary import Gauge, PersonKind, Severity
-from presence.model import decay, runs, waterfall
-from presence.model.accounts import Accounts, accounts
+from presence.model import decay, frames, runs, waterfall
+from presence.model.accounts import Accounts, accounts, positions
 from presence.model.measures import DAY_MS, MICRO, truncated
 from presence.model.reviews import mean_stars
-from presence.model.runs import Ints
+from presence.model.runs import Index, Ints
 from presence.model.shares import Rows, mask, rows, shares
 from presence.model.spec import PILLARS, Model
 from presence.model.state import State
@@ -56,7 +56,8 @@ def evaluate(state: State, model: Model, as_of_ms: int | None = None) -> Scores:
         "generosity": joined["generosity"].share,
     }
     return Scores(
-        people=people.select("person", "kind").with_columns(
+        people=frames.put(
+            frames.only(people, ("person", "kind")),
             pl.Series("as_of_ms", as_of),
             *(pl.Series(name, values) for name, values in columns.items()),
             people["events"],
@@ -87,7 +88,7 @@ class _Basis:
 
 
 def _basis(state: State, model: Model, as_of_ms: int | None) -> _Basis:
-    people = state.people.filter(~pl.col("erased"))
+    people = frames.kept(state.people, ~state.people["erased"].to_numpy())
     newest = np.maximum(people["newest_ms"].to_numpy(), state.clock_ms)
     as_of = newest if as_of_ms is None else np.full(len(people), as_of_ms)
     known = accounts(state, people["person"], as_of // DAY_MS)
@@ -134,8 +135,8 @@ def _factor(state: State, people: pl.Series, day: Ints, model: Model) -> Ints:
     spec = model.conduct
     weights = np.zeros(len(Severity), dtype=np.int64)
     weights[[Severity.MINOR, Severity.SERIOUS, Severity.SEVERE]] = spec.minor, spec.serious, spec.severe
-    flags = state.flags.filter(~pl.col("withdrawn"))
-    person = people.search_sorted(flags["person"]).to_numpy()
+    flags = frames.kept(state.flags, ~state.flags["withdrawn"].to_numpy())
+    person = positions(flags["person"], people)
     table = decay.table(spec.half_life_days)
     age = np.maximum(0, day[person] - flags["occurred_ms"].to_numpy() // DAY_MS)
     left = table[np.minimum(age, len(table) - 1)]
@@ -188,20 +189,24 @@ def _stale(accounts: Accounts, day: Ints, size: int) -> pl.Series:
     still = np.flatnonzero(accounts.day < day[accounts.person])
     still = still[runs.starts(accounts.person[still], accounts.network[still])]
     moving = np.bincount(accounts.person[still], minlength=size) == 0
-    networks = pl.Series(accounts.networks, dtype=pl.String).gather(accounts.network[still])
-    lists = pl.DataFrame({"person": accounts.person[still], "stale": networks}).group_by("person").all()
-    empty = pl.DataFrame({"person": np.flatnonzero(moving)}).with_columns(
-        stale=pl.lit([], dtype=pl.List(pl.String))
-    )
-    return pl.concat([lists, empty]).sort("person")["stale"]
+    networks = _names(accounts, accounts.network[still])
+    lists = pl.Series("stale", [[]], dtype=pl.List(pl.String))
+    if len(still):
+        own = pl.DataFrame({"person": accounts.person[still], "stale": networks})
+        lists = pl.concat([lists, own.group_by("person", maintain_order=True).all()["stale"]])
+    return frames.taken(lists, np.where(moving, 0, np.cumsum(~moving)))
 
 
 def _account_frame(people: pl.Series, accounts: Accounts, share: Mapping[str, Ints]) -> pl.DataFrame:
     return pl.DataFrame(
         {
-            "person": people.gather(accounts.person),
-            "network": pl.Series(accounts.networks, dtype=pl.String).gather(accounts.network),
+            "person": frames.taken(people, accounts.person),
+            "network": _names(accounts, accounts.network),
             "account": accounts.number,
             **{name: share[name] for name in PILLARS},
         }
     )
+
+
+def _names(accounts: Accounts, networks: Index) -> pl.Series:
+    return frames.taken(pl.Series(accounts.networks, dtype=pl.String), networks)

@@ -3,10 +3,11 @@
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
+import numpy as np
 import polars as pl
 
 from presence.events.vocabulary import Kind
-from presence.model import people
+from presence.model import frames, people
 from presence.model.coding import Names
 from presence.model.counts import activities, add
 from presence.model.ledger import enter
@@ -50,7 +51,7 @@ def fold(state: State, events: pl.DataFrame, model: Model) -> Folded:
     matter here. Source: scoring model, section 2.
     """
     state = for_everybody(state, events)
-    events = events.filter(pl.col("person") != "")
+    events = frames.kept(events, (events["person"] != "").to_numpy())
     names = Names.of(state, events)
     folded = fold_coded(names.encode_state(state), names.encode(events), len(names.people.names), model)
     return Folded(
@@ -65,7 +66,10 @@ def for_everybody(state: State, events: pl.DataFrame) -> State:
     """The state with the newest clock and watermarks of `events`; nothing else of them counts."""
     clock_ms = max([state.clock_ms, *_of(events, Kind.CLOCK)["observed_ms"]])
     watermarks = dict(state.watermarks)
-    for network, complete_ms in _of(events, Kind.WATERMARK).select("network", "complete_ms").iter_rows():
+    news = _of(events, Kind.WATERMARK)
+    for network, complete_ms in zip(
+        *(news[name].to_list() for name in ("network", "complete_ms")), strict=True
+    ):
         watermarks[network] = max(complete_ms, watermarks.get(network, complete_ms))
     return replace(state, clock_ms=clock_ms, watermarks=dict(sorted(watermarks.items())))
 
@@ -77,7 +81,7 @@ def fold_coded(state: State, events: pl.DataFrame, people_number: int, model: Mo
     the new state has a row of everybody.
     """
     rows = people.spread(state.people, people_number)
-    erased = _of(events, Kind.ERASED)["person"].unique().sort()
+    erased = pl.Series("person", np.unique(_of(events, Kind.ERASED)["person"].to_numpy()))
     state, events = _without_erased(state, events, rows, erased)
     ignored = int((signals_of(_of(events, Kind.ACTIVITY), signal_table(model)) == 0).sum())
     people.see(rows, events)
@@ -87,10 +91,8 @@ def fold_coded(state: State, events: pl.DataFrame, people_number: int, model: Mo
 
 
 def _of(events: pl.DataFrame, kind: Kind) -> pl.DataFrame:
-    chosen = events["kind"] == int(kind)
-    if chosen.all():
-        return events
-    return events.filter(chosen) if chosen.any() else events.clear()
+    chosen = events["kind"].to_numpy() == int(kind)
+    return frames.kept(events, chosen) if chosen.any() else events.clear()
 
 
 def _without_erased(
@@ -98,11 +100,11 @@ def _without_erased(
 ) -> tuple[State, pl.DataFrame]:
     """State and events of all but the erased, now or before; their people rows are marked and emptied."""
     people.erase(rows, erased.to_numpy())
-    gone = pl.Series(rows["erased"])
-    if not gone.any():
+    there = ~rows["erased"].astype(np.bool_)
+    if there.all():
         return state, events
-    kept = state.mapped(lambda _table, rows: rows.filter(~gone.gather(rows["person"])))
-    return kept, events.filter(~gone.gather(events["person"]))
+    kept = state.mapped(lambda _table, rows: frames.kept(rows, there[rows["person"].to_numpy()]))
+    return kept, frames.kept(events, there[events["person"].to_numpy()])
 
 
 def _with(state: State, events: pl.DataFrame, rows: people.Columns, model: Model) -> State:
@@ -110,7 +112,8 @@ def _with(state: State, events: pl.DataFrame, rows: people.Columns, model: Model
     people.settle(rows, _of(events, Kind.ENROLLED), _KIND, "kind_observed_ms")
     people.settle(rows, _of(events, Kind.ASSOCIATES), _ASSOCIATES, "associates_observed_ms")
     acts = entries(_of(events, Kind.ACTIVITY), signal_table(model))
-    undos = _of(events, Kind.UNDO).select("person", id="ref_id")
+    undo = _of(events, Kind.UNDO)
+    undos = pl.DataFrame([undo["person"], undo["ref_id"].alias("id")])
     entered = enter(state.ledger, acts, undos)
     counts = add(state.counts, entered.change, signal_table(model))
     people.count(rows, activities(counts))

@@ -9,6 +9,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from presence.events.vocabulary import Direction, Object, Verb
+from presence.model import frames
 from presence.model.spec import Model, act_keys
 
 WEEK_ZERO_MS = 345_600_000
@@ -70,7 +71,7 @@ def entries(acts: pl.DataFrame, table: SignalTable) -> pl.DataFrame:
     """
     signal = signals_of(acts, table)
     if not signal.all():
-        acts, signal = acts.filter(pl.Series(signal != 0)), signal[signal != 0]
+        acts, signal = frames.kept(acts, signal != 0), signal[signal != 0]
     rated = table.stars_to[signal] != 0
     week = (acts["occurred_ms"].to_numpy() - WEEK_ZERO_MS) // WEEK_MS
     slot = acts["actor"].to_numpy() & table.slot_mask[signal]
@@ -82,6 +83,5 @@ def entries(acts: pl.DataFrame, table: SignalTable) -> pl.DataFrame:
         "stars": np.where(rated, EVENT * acts["rating"].to_numpy(), 0),
         "undone": np.zeros(len(signal), dtype=np.bool_),
     }
-    return acts.select("person", "id", "network", "account").with_columns(
-        pl.Series(name, values) for name, values in columns.items()
-    )
+    whose = frames.only(acts, ("person", "id", "network", "account"))
+    return frames.put(whose, *(pl.Series(name, values) for name, values in columns.items()))

@@ -5,6 +5,7 @@ from dataclasses import replace
 import polars as pl
 
 from presence.events.vocabulary import Kind
+from presence.model import frames
 from presence.model.state import State
 
 _ACCOUNT = ["person", "network", "account"]
@@ -17,9 +18,9 @@ def unlink(state: State, events: pl.DataFrame) -> tuple[State, pl.DataFrame, pl.
     that stand before its last UNLINKED in the batch. Undos are kept wherever they stand: an act that was
     undone before or after its account went stays undone. People and networks are coded.
     """
+    if not (events["kind"].to_numpy() == int(Kind.UNLINKED)).any():
+        return state, events, frames.only(events.clear(), _ACCOUNT)
     where = pl.col("kind") == int(Kind.UNLINKED)
-    if not events.select(where.any()).item():
-        return state, events, events.clear().select(_ACCOUNT)
     events = events.with_row_index("position")
     last = events.filter(where).group_by(_ACCOUNT).agg(last=pl.col("position").max()).sort(_ACCOUNT)
     counted = pl.col("kind").is_in([int(Kind.ACTIVITY), int(Kind.GAUGE)])

@@ -7,6 +7,7 @@ from types import MappingProxyType
 import numpy as np
 import polars as pl
 
+from presence.model import frames
 from presence.model.accounts import Accounts
 from presence.model.runs import Index, Ints
 from presence.model.spec import PILLARS
@@ -67,9 +68,9 @@ def _table(people: pl.Series, accounts: Accounts, pieces: Sequence[_Piece]) -> p
     entry = np.repeat([piece.entry for piece in pieces], [len(piece.person) for piece in pieces])[order]
     networks = pl.Series(["", *accounts.networks])
     columns = {
-        "person": people.gather(person[order]),
-        "entry": pl.Series(ENTRIES).gather(entry),
-        "network": networks.gather(np.append(accounts.network + 1, 0)[account]),
+        "person": frames.taken(people, person[order]),
+        "entry": frames.taken(pl.Series(ENTRIES), entry),
+        "network": frames.taken(networks, np.append(accounts.network + 1, 0)[account]),
         "account": np.append(accounts.number, np.uint64(0))[account],
         "millipoints": np.concatenate([piece.millipoints for piece in pieces])[order],
     }

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from presence.batch import tables
 from presence.batch.tables import HEADER, PERSON_FIELDS, NetworkCodes, Packed, Rows
+from presence.model import frames
 from presence.model.fold import Folded
 from presence.model.state import COUNTS, FLAGS, GAUGES, LEDGER, PEOPLE, State
 from presence.scoring.ledger import Entries
@@ -58,7 +59,7 @@ class Loaded:
 def ledger_frame(entries: Entries, chosen: NDArray[np.bool_], network: Network) -> pl.DataFrame:
     """The chosen entries as rows of the model's ledger."""
     frame = tables.to_frame(entries.rows[chosen], entries.owner[chosen], _LEDGER, network)
-    return frame.with_columns(undone=pl.col("signal") == 0)
+    return frames.put(frame, pl.Series("undone", frame.get_column("signal").to_numpy() == 0))
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,8 @@ class Score(_message.Message):
     DAY_CHANGE_MILLIPOINTS_FIELD_NUMBER: _builtins.int
     WEEK_CHANGE_MILLIPOINTS_FIELD_NUMBER: _builtins.int
     MONTH_CHANGE_MILLIPOINTS_FIELD_NUMBER: _builtins.int
+    ACCOUNTS_LEFT_OUT_FIELD_NUMBER: _builtins.int
+    REASONS_LEFT_OUT_FIELD_NUMBER: _builtins.int
     person: _builtins.str
     """Pseudonymous id of the person, `p_` and 26 characters."""
     kind: _event_pb2.PersonKind.ValueType
@@ -87,6 +89,10 @@ class Score(_message.Message):
     """The same against seven days ago."""
     month_change_millipoints: _builtins.int
     """The same against thirty days ago."""
+    accounts_left_out: _builtins.int
+    """How many accounts are not among `accounts`; they count all the same."""
+    reasons_left_out: _builtins.int
+    """How many entries are not in `waterfall`."""
     @_builtins.property
     def model(self) -> Global___Model: ...
     @_builtins.property
@@ -99,11 +105,13 @@ class Score(_message.Message):
     def pillars(self) -> Global___Pillars: ...
     @_builtins.property
     def accounts(self) -> _containers.RepeatedCompositeFieldContainer[Global___AccountShares]:
-        """Ordered by network, then account."""
+        """Ordered by network, then account; the first 1_000."""
 
     @_builtins.property
     def waterfall(self) -> _containers.RepeatedCompositeFieldContainer[Global___WaterfallEntry]:
-        """Why the score is what it is: adds up to presence_millipoints exactly."""
+        """Why the score is what it is: adds up to presence_millipoints exactly, unless
+        reasons are left out. The first 5_000.
+        """
 
     @_builtins.property
     def stale_networks(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -133,10 +141,12 @@ class Score(_message.Message):
         day_change_millipoints: _builtins.int | None = ...,
         week_change_millipoints: _builtins.int | None = ...,
         month_change_millipoints: _builtins.int | None = ...,
+        accounts_left_out: _builtins.int = ...,
+        reasons_left_out: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_day_change_millipoints", b"_day_change_millipoints", "_month_change_millipoints", b"_month_change_millipoints", "_week_change_millipoints", b"_week_change_millipoints", "as_of_time", b"as_of_time", "day_change_millipoints", b"day_change_millipoints", "model", b"model", "month_change_millipoints", b"month_change_millipoints", "pillars", b"pillars", "week_change_millipoints", b"week_change_millipoints"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_day_change_millipoints", b"_day_change_millipoints", "_month_change_millipoints", b"_month_change_millipoints", "_week_change_millipoints", b"_week_change_millipoints", "accounts", b"accounts", "as_of_time", b"as_of_time", "associates_millipoints", b"associates_millipoints", "conduct_factor_micro", b"conduct_factor_micro", "confidence_micro", b"confidence_micro", "day_change_millipoints", b"day_change_millipoints", "events", b"events", "evidence_millievents", b"evidence_millievents", "generosity_micro", b"generosity_micro", "kind", b"kind", "model", b"model", "month_change_millipoints", b"month_change_millipoints", "person", b"person", "pillars", b"pillars", "presence_millipoints", b"presence_millipoints", "reviews_millipoints", b"reviews_millipoints", "revision", b"revision", "stale_networks", b"stale_networks", "visibility_millipoints", b"visibility_millipoints", "waterfall", b"waterfall", "week_change_millipoints", b"week_change_millipoints"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_day_change_millipoints", b"_day_change_millipoints", "_month_change_millipoints", b"_month_change_millipoints", "_week_change_millipoints", b"_week_change_millipoints", "accounts", b"accounts", "accounts_left_out", b"accounts_left_out", "as_of_time", b"as_of_time", "associates_millipoints", b"associates_millipoints", "conduct_factor_micro", b"conduct_factor_micro", "confidence_micro", b"confidence_micro", "day_change_millipoints", b"day_change_millipoints", "events", b"events", "evidence_millievents", b"evidence_millievents", "generosity_micro", b"generosity_micro", "kind", b"kind", "model", b"model", "month_change_millipoints", b"month_change_millipoints", "person", b"person", "pillars", b"pillars", "presence_millipoints", b"presence_millipoints", "reasons_left_out", b"reasons_left_out", "reviews_millipoints", b"reviews_millipoints", "revision", b"revision", "stale_networks", b"stale_networks", "visibility_millipoints", b"visibility_millipoints", "waterfall", b"waterfall", "week_change_millipoints", b"week_change_millipoints"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__day_change_millipoints: _TypeAlias = _typing.Literal["day_change_millipoints"]  # noqa: Y015
     _WhichOneofArgType__day_change_millipoints: _TypeAlias = _typing.Literal["_day_change_millipoints", b"_day_change_millipoints"]  # noqa: Y015

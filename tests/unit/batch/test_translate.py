@@ -1,7 +1,8 @@
 """What is written as columns is what protobuf itself would have written, one score after the other."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,8 @@ import polars as pl
 from google.protobuf.timestamp_pb2 import Timestamp
 from tests.service.logs import events
 
-from presence.batch.translate import Translator
+from presence.batch.translate import ACCOUNTS_MAX, REASONS_MAX, Translator
+from presence.events.vocabulary import AccountHash, Event, EventId, Gauge, Kind, Network, PersonId, Verb
 from presence.log.revision import Revision, encode
 from presence.model.columns import frame
 from presence.model.evaluate import Scores, evaluate
@@ -106,3 +108,35 @@ def test_nobody_is_no_message() -> None:
         )
         == []
     )
+
+
+def test_a_score_of_thousands_of_accounts_says_what_does_not_fit_into_a_record() -> None:
+    number = 3_000
+    state = fold(State.empty(), frame(_acts_everywhere(number)), MODEL).state
+    scores = coded(evaluate(state, MODEL), ["p_many", "p_one"])
+    nothing = pl.Series([None, None], dtype=pl.Int64)
+    values = Translator(MODEL, PARTITION).messages(
+        scores, pl.Series(["p_many", "p_one"]), np.array([1, 2]), [nothing] * 3
+    )
+    many, one = map(score_pb2.Score.FromString, values)
+    reasons = scores.waterfall.filter(pl.col("person") == 0)
+    assert max(map(len, values)) < 1_000_000 < len(reasons) * 200
+    assert len(many.accounts) == ACCOUNTS_MAX
+    assert many.accounts_left_out == number - ACCOUNTS_MAX
+    assert len(many.waterfall) == REASONS_MAX
+    assert many.reasons_left_out == len(reasons) - REASONS_MAX
+    assert sum(reasons["millipoints"]) == many.presence_millipoints
+    assert (len(one.accounts), one.accounts_left_out, one.reasons_left_out) == (1, 0, 0)
+
+
+def _acts_everywhere(networks: int) -> Iterator[Event]:
+    """An act on each of so many networks, of a person who has an account there; and one of somebody else."""
+    post = next(event for event in events(50) if event.verb == Verb.CREATE)
+    for at in range(networks):
+        network, account = Network(f"n{at:04d}"), AccountHash(at + 1)
+        yield replace(post, id=EventId(at), person=PersonId("p_many"), network=network, account=account)
+        yield replace(
+            post, kind=Kind.GAUGE, id=EventId(networks + at), person=PersonId("p_many"), network=network,
+            account=account, gauge=Gauge.FOLLOWERS, value=1_000,
+        )  # fmt: skip
+    yield replace(post, person=PersonId("p_one"))

@@ -153,7 +153,12 @@ FAULTS = {
         "measures", "np.sign(numerator) * whole", "numerator // denominator", oracle
     ),
     "flags raise": Fault("evaluate", "np.exp(-burden / 1e6)", "np.exp(burden / 1e6)", conduct),
-    "withdrawn flags count": Fault("evaluate", '~pl.col("withdrawn")', 'pl.col("withdrawn") | True', conduct),
+    "withdrawn flags count": Fault(
+        "evaluate",
+        '~state.flags["withdrawn"].to_numpy()',
+        'state.flags["withdrawn"].to_numpy() | True',
+        conduct,
+    ),
     "the worst account of a network counts": Fault(
         "together", "np.maximum.reduceat(shares", "np.minimum.reduceat(shares", new_account
     ),
