@@ -8,7 +8,7 @@ from pathlib import Path
 
 import presence
 from presence.broker.ports import free_port
-from presence.cli.supervise import Member, environment
+from presence.cli.supervise import Member, environment, python
 from presence.events.errors import CallerError
 from presence.log import exposition
 from presence.log.settings import Settings
@@ -63,7 +63,10 @@ def members(settings: Settings, prometheus: str, grafana: str) -> Iterator[Membe
     (folder / "address").write_text(listening, encoding="utf-8")
     there = found_grafana()
     if there is not None and grafana != OFF:
-        yield _grafana(settings, there, _free(grafana), listening)
+        web = f"127.0.0.1:{free_port()}"
+        command = python("presence.cli.main", "web", "--listen", web)
+        yield Member(name="web", command=command, environment=environment(), needed=False)
+        yield _grafana(settings, there, _free(grafana), listening, web)
 
 
 def prometheus_address(settings: Settings) -> str | None:
@@ -97,7 +100,7 @@ def write_config(settings: Settings, folder: Path) -> Path:
     return config
 
 
-def _grafana(settings: Settings, there: tuple[str, Path], address: str, prometheus: str) -> Member:
+def _grafana(settings: Settings, there: tuple[str, Path], address: str, prometheus: str, web: str) -> Member:
     program, home = there
     folder = settings.data / "grafana"
     folder.mkdir(parents=True, exist_ok=True)
@@ -112,6 +115,7 @@ def _grafana(settings: Settings, there: tuple[str, Path], address: str, promethe
         "GF_ANALYTICS_REPORTING_ENABLED": "false",
         "GF_ANALYTICS_CHECK_FOR_UPDATES": "false",
         "PRESENCE_PROMETHEUS_URL": f"http://{prometheus}",
+        "PRESENCE_WEB_URL": f"http://{web}",
         "PRESENCE_DASHBOARDS": str(DEPLOY / "grafana" / "dashboards"),
     }
     server = [program, "server"] if Path(program).name == "grafana" else [program]
