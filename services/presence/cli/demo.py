@@ -67,7 +67,8 @@ def _show_until_interrupted(show: Show) -> None:
     view.tell(show.until_scored())
     console.print(
         "Everything stays up until Ctrl-C. In another terminal:\n"
-        f"  PRESENCE_GATEWAY={show.settings.gateway} presence watch"
+        f"  PRESENCE_GATEWAY={show.settings.gateway} presence watch\n"
+        f"  PRESENCE_KAFKA={show.settings.kafka} PRESENCE_NAMESPACE={show.settings.namespace} presence replay --from kafka"
     )
     while True:
         show.step()

@@ -51,7 +51,7 @@ def distributions(before: Numbers, after: Numbers) -> str:
     """How many people have which score, in points, by either model. Both in millipoints."""
     edges = np.linspace(0, _reach(before, after), BINS + 1)
     counts = [np.histogram(each / 1000, edges)[0] for each in (before, after)]
-    axes = Axes((0, edges[-1]), (0, nice(max(1, *(int(count.max()) for count in counts)))))
+    axes = Axes((0, edges[-1]), (0, whole(max(int(count.max()) for count in counts))))
     shapes = [_steps(axes, edges, count, name) for count, name in zip(counts, "ab", strict=True)]
     return _svg("How many people have which score", [*axes.drawn("score, points", "people"), *shapes])
 
@@ -61,7 +61,7 @@ def differences(difference: Numbers) -> str:
     reach = nice(max(0.1, float(np.abs(difference / 1000).max(initial=0))))
     edges = np.linspace(-reach, reach, BINS + 2)  # One bar is around 0.
     count = np.histogram(difference / 1000, edges)[0]
-    axes = Axes((-reach, reach), (0, nice(max(1, int(count.max())))))
+    axes = Axes((-reach, reach), (0, whole(int(count.max()))))
     bars = [
         _bar(
             axes,
@@ -124,13 +124,22 @@ def ticks(low: float, high: float) -> Sequence[float]:
 
 
 def nice(value: float) -> float:
-    """The least of 1, 2, 4, 5, 8 times a power of ten that is not below `value`.
+    """The least of 1, 2, 3, 4, 5, 6, 8 times a power of ten that is not below `value`.
 
-    >>> nice(37), nice(0.3), nice(900)
-    (40.0, 0.4, 1000.0)
+    >>> nice(37), nice(900)
+    (40.0, 1000.0)
     """
     power = 10.0 ** np.floor(np.log10(value))
-    return float(next(step * power for step in (1, 2, 4, 5, 8, 10) if step * power >= value * (1 - 1e-9)))
+    return float(next(step * power for step in (1, 2, 3, 4, 5, 6, 8, 10) if step * power >= value * (1 - 1e-9)))
+
+
+def whole(count: int) -> float:
+    """The top of an axis of counts, so that its ticks are whole numbers.
+
+    >>> whole(1), whole(5), whole(88)
+    (4.0, 8.0, 120.0)
+    """
+    return (TICKS - 1) * nice(max(1, -(-count // (TICKS - 1))))
 
 
 def label(value: float) -> str:
