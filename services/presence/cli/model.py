@@ -14,6 +14,7 @@ from presence.cli.context import exit_on_error
 from presence.cli.curves import write_curves
 from presence.cli.model_input import KindName, folded, load_model, milliseconds, read_events
 from presence.cli.model_report import objects, people_table
+from presence.cli.model_switch import switch
 from presence.events.errors import CallerError
 from presence.events.vocabulary import Severity
 from presence.model import simulate as simulation
@@ -34,6 +35,9 @@ AsOf = Annotated[
 Kind = Annotated[KindName | None, typer.Option("--kind", help="Score everybody as this.")]
 ModelFile = Annotated[Path | None, typer.Option("--model", help="Model file.", show_default="presence-1")]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON, one object per line and person.")]
+
+
+app.command()(switch)
 
 
 @app.command()

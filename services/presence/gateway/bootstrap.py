@@ -24,11 +24,14 @@ from presence.gateway.session import Bell, Session, new_session
 from presence.gateway.settings import GatewaySettings
 from presence.gateway.signals import stop_signal
 from presence.gateway.write_model import WriteModel
+from presence.log import live
 from presence.log.exposition import exposed
 from presence.log.kafka import consumer, ensure_topics
 from presence.log.metrics import Service
 from presence.log.settings import Settings
 
+MOVED = 75
+"""The exit code that asks to be begun again: another scoring is live."""
 FOLD_STOP_S = 2.0
 """A fold that waits for a silent broker is left behind; its last transaction is whole."""
 
@@ -38,12 +41,16 @@ log = structlog.get_logger(__name__)
 async def run(settings: Settings, own: GatewaySettings) -> int:
     """Serve until SIGTERM or SIGINT; returns the exit code.
 
+    Without a variant of its own it serves the one that is live, and returns MOVED when that is another one now.
     Raises CallerError for an address or data folder that cannot be used, SourceUnavailable without a broker,
     InvariantBroken when the topic of scores is not what scoring writes.
     """
     asked = asyncio.create_task(stop_signal().wait())
     own.check_address(host_and_port(settings.gateway)[0])
     Door.of(own)  # What is wrong with its files is said before anything starts.
+    followed = not settings.variant
+    if followed:
+        settings = await asyncio.to_thread(live.served, settings)
     folder = settings.data / "gateway" / f"{settings.namespace}{settings.suffix}"
     with (
         _owned(folder),
@@ -62,10 +69,12 @@ async def run(settings: Settings, own: GatewaySettings) -> int:
                 stopping=stopping,
             )
         )
+        moved = _on_thread(lambda: live.follow(settings, stopping)) if followed else asyncio.Future[None]()
         crew = Crew(own.processes, (address, str(folder), session.hex()), bell)
         serving = asyncio.create_task(crew.run())
         listening = asyncio.create_task(_say_when_listening(crew, address))
-        await asyncio.wait((folding, asked, serving), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((folding, asked, serving, moved), return_when=asyncio.FIRST_COMPLETED)
+        moving = moved.done() and not (asked.done() or folding.done() or serving.done())
         crew.stop()
         exit_code = await serving
         listening.cancel()
@@ -73,6 +82,9 @@ async def run(settings: Settings, own: GatewaySettings) -> int:
         folded, _ = await asyncio.wait((folding,), timeout=FOLD_STOP_S)
         if folded and not exit_code:
             folding.result()
+        if moving and not exit_code:
+            moved.result()
+            return MOVED
         if not exit_code:
             log.info("stopped", address=address)
         return exit_code

@@ -52,6 +52,11 @@ class Topics:
     def dlq(self) -> str:
         return f"{self.namespace}.dlq"
 
+    @property
+    def models(self) -> str:
+        """Which scoring is live: see `log.live`."""
+        return f"{self.namespace}.models"
+
     def all(self) -> tuple[Topic, ...]:
         """Every topic with its policy. The log is kept for ever, with the broker's times; a dead letter for 30 days.
 
@@ -73,5 +78,6 @@ class Topics:
             ),
             Topic(self.history, None, MappingProxyType(compact)),
             Topic(self.reasons, None, MappingProxyType(compact)),
+            Topic(self.models, 1, MappingProxyType(compact)),
             Topic(self.dlq, 1, MappingProxyType({"retention.ms": str(30 * DAY_MS)})),
         )

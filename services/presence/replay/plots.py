@@ -130,7 +130,9 @@ def nice(value: float) -> float:
     (40.0, 1000.0)
     """
     power = 10.0 ** np.floor(np.log10(value))
-    return float(next(step * power for step in (1, 2, 3, 4, 5, 6, 8, 10) if step * power >= value * (1 - 1e-9)))
+    return float(
+        next(step * power for step in (1, 2, 3, 4, 5, 6, 8, 10) if step * power >= value * (1 - 1e-9))
+    )
 
 
 def whole(count: int) -> float:

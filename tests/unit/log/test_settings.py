@@ -34,6 +34,8 @@ def test_variables_are_typed() -> None:
         "test.activity",
         "test.scores",
         "test.history",
+        "test.reasons",
+        "test.models",
         "test.dlq",
     ]
 
