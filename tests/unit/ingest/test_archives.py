@@ -23,7 +23,7 @@ from tests.networks.exports import (
 )
 
 from presence.events import lines
-from presence.events.vocabulary import Event, Gauge, Kind, TimeQuality
+from presence.events.vocabulary import Event, Gauge, Kind, Object, TimeQuality
 from presence.ingest.acts import Act, Decoded, Retraction
 from presence.ingest.frames import Frame
 from presence.ingest.importing import ImportOptions, rehearsed
@@ -363,3 +363,30 @@ def test_github_takes_back(event: str, payload: dict[str, Any], record: str) -> 
     body = payload | {"sender": {"login": "ada"}, "repository": {"id": 1, "owner": {"login": "octocat"}}}
     decoded = github.decode(Frame(json.dumps(body).encode(), 1, 1, event), now_ms())
     assert decoded == Decoded((Retraction("ada", record, "by"),))
+
+
+def test_pages_that_facebook_lists_as_followed_and_as_no_longer_followed(tmp_path: Path) -> None:
+    def listed(title: str, at_s: int, name: str) -> dict[str, Any]:
+        return {"timestamp": at_s, "data": [{"name": name}], "title": title}
+
+    pages = "your_facebook_activity/pages"
+    friend = {"timestamp": 1_700_000_000, "label_values": [{"label": "Nom", "value": "Zoë"}], "fbid": "1"}
+    files: dict[str, Any] = {
+        f"{pages}/pages_and_profiles_you_follow.json": {
+            "pages_followed_v2": [listed("Åse fulgte Choir.", 1_460_000_000, "Choir")]
+        },
+        f"{pages}/pages_you've_liked.json": {
+            "page_likes_v2": [{"name": "Choir", "timestamp": 1_460_000_000}, {"timestamp": 1}]
+        },
+        f"{pages}/pages_and_profiles_you've_unfollowed.json": {
+            "pages_unfollowed_v2": [listed("Åse følger ikke Choir.", 1_470_000_000, "Choir")]
+        },
+        "connections/friends/your_friends.json": {"friends_v2": [friend]},
+    }
+    export = written(tmp_path, {name: json.dumps(value).encode() for name, value in files.items()})
+    result, events = imported("facebook", export)
+    assert (result["read"], result["skipped"], result["dlq_reasons"]) == (5, {"known": 1}, {"shape": 1})
+    (follow,) = [each for each in events if each.object == Object.PAGE]
+    (undo,) = [each for each in events if each.kind == Kind.UNDO]
+    assert undo.ref_id == follow.id
+    assert said(events)["BY FOLLOW PROFILE"] == 1, "a label in another language names a friend as well"

@@ -5,11 +5,12 @@ import json
 import os
 import random
 import struct
+import tarfile
 import tracemalloc
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO, Literal, cast
 
 import pytest
 
@@ -53,6 +54,43 @@ def test_a_folder_and_its_zip_are_the_same_parts_in_the_same_order(tmp_path: Pat
     assert read_all(zipped(tmp_path / "export.zip", FILES)) == by_folder
     (single := tmp_path / "one.csv").write_bytes(b"x")
     assert read_all(single) == {"one.csv": b"x"}
+
+
+def tarred(path: Path, files: dict[str, bytes], mode: Literal["w", "w:gz"] = "w:gz") -> Path:
+    with tarfile.open(path, mode, format=tarfile.PAX_FORMAT) as archive:
+        for name, content in files.items():
+            member = tarfile.TarInfo(f"./{name}")
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return path
+
+
+def test_a_tar_is_the_same_parts_in_its_own_order(tmp_path: Path) -> None:
+    long = {f"{'deep/' * 60}last.csv": b"deep"}
+    for mode in ("w", "w:gz"):
+        path = tarred(tmp_path / "export.tar", FILES | long, mode)  # type: ignore[arg-type]
+        assert read_all(path) == read_all(zipped(tmp_path / "export.zip", FILES | long))
+    with Export(tarred(tmp_path / "export.tgz", FILES)) as export:
+        assert [part.name for part in export.parts] == list(FILES)
+
+
+def test_a_tar_that_is_torn_a_bomb_or_hostile_is_no_traceback(tmp_path: Path) -> None:
+    whole = tarred(tmp_path / "export.tgz", {"a.csv": os.urandom(100_000), "b.csv": b"b"}).read_bytes()
+    (torn := tmp_path / "torn.tgz").write_bytes(whole[:50_000])
+    bomb = tarred(tmp_path / "bomb.tgz", {"a.csv": bytes(70 * 2**20)})
+    header = tarfile.TarInfo("x")
+    header.type, header.size = tarfile.GNUTYPE_LONGNAME, 2**32
+    (hostile := tmp_path / "hostile.tar").write_bytes(header.tobuf() + bytes(10_240))
+    linked = tmp_path / "linked.tar"
+    with tarfile.open(linked, "w") as archive:
+        link = tarfile.TarInfo("a.csv")
+        link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        archive.addfile(link)
+    for path in (torn, bomb, hostile):
+        with pytest.raises(CallerError, match="not an archive that can be read"), Export(path):
+            pass
+    with Export(linked) as export:
+        assert export.parts == ()
 
 
 def test_parts_are_found_by_the_end_of_their_name_in_any_case(tmp_path: Path) -> None:

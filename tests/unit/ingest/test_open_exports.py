@@ -1,5 +1,6 @@
 """Mastodon's archive and blogs' exports: exact counts of each layout, and what each item became."""
 
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -21,9 +22,12 @@ def test_an_archive_is_counted_exactly_as_a_folder_and_as_a_zip(tmp_path: Path) 
     assert [event.in_reply_to_other for event in events if event.verb == Verb.CREATE].count(True) == 1
     assert {event.object for event in events} == {Object.NOTE, Object.VIDEO}
     assert [event.time_quality for event in events if event.verb == Verb.LIKE] == [TimeQuality.UNKNOWN]
-    again, same = imported("mastodon", zipped(folder))
-    assert counted(again) == exports.MASTODON_COUNTS
-    assert {event.id for event in same} == {event.id for event in events}
+    with tarfile.open(packed := tmp_path / "archive.tar.gz", "w:gz") as archive:
+        archive.add(folder, ".")
+    for path in (zipped(folder), packed):
+        again, same = imported("mastodon", path)
+        assert counted(again) == exports.MASTODON_COUNTS
+        assert {event.id for event in same} == {event.id for event in events}
 
 
 def test_an_outbox_alone_says_whose_it_is(tmp_path: Path) -> None:

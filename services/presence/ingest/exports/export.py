@@ -1,4 +1,4 @@
-"""An export as its owner has it: a file, a folder or a zip, seen as named parts that are streamed.
+"""An export as its owner has it: a file, a folder, a zip or a tar, seen as named parts that are streamed.
 
 Nothing is unpacked, so no name in an archive can lead anywhere; links in a folder are not followed. What a zip says of
 its own size is checked before it is believed.
@@ -9,6 +9,7 @@ import io
 import os
 import re
 import struct
+import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -18,6 +19,7 @@ from typing import BinaryIO, Self, cast
 import msgspec
 
 from presence.events.errors import CallerError, InvalidEvent, SourceUnavailable
+from presence.ingest.exports.tar import Tar, is_tar
 
 PARTS_MAX = 200_000
 DIRECTORY_BYTES_MAX = 64 * 2**20
@@ -57,12 +59,13 @@ class Item(msgspec.Struct, frozen=True, gc=False):
 
 
 class Export:
-    """A context manager. Parts stand in the order of their names, so that an item has the same number every time."""
+    """A context manager. Parts stand in the order of their names, of a tar in its own: an item has the same number each time."""
 
     def __init__(self, path: Path) -> None:
         """Raises CallerError if `path` is not there, cannot be read, or is a zip that no export is."""
         self.path = path
         self._zip: zipfile.ZipFile | None = None
+        self._tar: Tar | None = None
         self._members: Sequence[zipfile.ZipInfo] = ()
         self._selected: set[int] = set()
         self.bytes_total = 0
@@ -72,19 +75,22 @@ class Export:
                 self.parts = tuple(_folder(path))
             elif zipfile.is_zipfile(path):
                 self.parts = tuple(self._open_zip())
+            elif is_tar(path):
+                self.parts = tuple(self._open_tar())
             else:
                 self.parts = (Part(path.name, path.stat().st_size, 0),)
         except OSError as error:
             raise CallerError(f"{path}: {error.strerror}") from error
         except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
-            raise CallerError(f"{path} is not a zip that can be read: {error}") from error
+            raise CallerError(f"{path} is not an archive that can be read: {error}") from error
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._zip is not None:
-            self._zip.close()
+        for each in (self._zip, self._tar):
+            if each is not None:
+                each.close()
 
     def find(self, *patterns: str) -> list[Part]:
         """The parts whose name, or its end after a slash, is like one of `patterns`, in any case of letters.
@@ -129,9 +135,9 @@ class Export:
                 yield Item(b"", part.base, error.reason)
 
     def local(self, part: Part) -> Path:
-        """Where the part can be read at any place. Raises CallerError if it is inside a zip."""
-        if self._zip is not None:
-            raise CallerError(f"{part.base} has to be taken out of the zip first")
+        """Where the part can be read at any place. Raises CallerError if it is inside a zip or a tar."""
+        if self._zip is not None or self._tar is not None:
+            raise CallerError(f"{part.base} has to be taken out of the archive first")
         return self.path / part.name if self.path.is_dir() else self.path
 
     def fingerprint(self) -> str:
@@ -156,7 +162,15 @@ class Export:
         for index, member in enumerate(self._members):
             yield Part(member.filename.replace("\\", "/"), member.file_size, index)
 
+    def _open_tar(self) -> Iterator[Part]:
+        bytes_max = max(PACKED_RATIO_FROM_BYTES, PACKED_RATIO_MAX * self.path.stat().st_size)
+        self._tar = Tar(self.path, files_max=PARTS_MAX, bytes_max=bytes_max)
+        for index, member in enumerate(self._tar.members):
+            yield Part(member.name.replace("\\", "/").removeprefix("./"), member.size, index)
+
     def _raw(self, part: Part) -> BinaryIO:
+        if self._tar is not None:
+            return self._tar.open(part.index)
         if self._zip is None:
             return self.local(part).open("rb", buffering=0)
         member = self._members[part.index]
@@ -184,7 +198,7 @@ class _Counted(io.RawIOBase):
     def readinto(self, buffer: bytearray) -> int:  # type: ignore[override] # typeshed: any writable buffer
         try:
             data = self._raw.read(len(buffer))
-        except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+        except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError) as error:
             raise InvalidEvent("damaged") from error
         except OSError as error:
             raise SourceUnavailable(f"the export cannot be read on: {error.strerror}") from error

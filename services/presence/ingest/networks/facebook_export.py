@@ -31,6 +31,7 @@ READ = (
     "comments_*.json",
     "your_comments_in_groups.json",
     "group_posts_and_comments.json",
+    "your_posts_in_groups.json",
     "your_posts_and_comments_in_groups.json",
     "likes_and_reactions*.json",
     "posts_and_comments.json",
@@ -46,8 +47,14 @@ READ = (
     "people_who_followed_you.json",
     "following.json",
     "who_you*ve_followed.json",
+    "who_you_follow.json",
     "likes_and_reactions/pages.json",
     "pages_you*ve_liked.json",
+    "pages_and_profiles_you_follow.json",
+    "pages_you_follow.json",
+    "pages_and_profiles_you*ve_unfollowed.json",
+    "pages_you*ve_unfollowed.json",
+    "unfollowed_pages.json",
     "events/your_events.json",
 )
 """What says something; photos and videos stand in the posts too, messages are private."""
@@ -172,6 +179,10 @@ def _page(entry: Listed, account: str, observed_ms: int) -> Said:
     return iter((_with_name("follow", "by", entry, account, observed_ms),))
 
 
+def _unfollowed(entry: Listed, account: str, _observed_ms: int) -> Said:
+    return iter((Retraction(account, f"follow/{_hash(_name(entry))}", "by"),))
+
+
 def _event(entry: Listed, account: str, observed_ms: int) -> Said:
     return iter((_with_name("event", "by", entry, account, observed_ms),))
 
@@ -201,6 +212,8 @@ _LISTS: Mapping[str, Callable[[Listed, str, int], Said]] = MappingProxyType(
         "received_requests": _received_request,
         "sent_requests": _sent_request,
         "page_likes": _page,
+        "pages_followed": _page,
+        "pages_unfollowed": _unfollowed,
         "your_events": _event,
     }
 )
@@ -227,7 +240,9 @@ def _with_name(word: str, what: str, entry: Listed, account: str, observed_ms: i
 
 def _name(entry: Listed) -> str:
     inner = [each.name for each in entry.data or () if each.name] + _values(entry, "Name")
-    return repaired(required(entry.name or next(iter(inner), None) or entry.title))
+    # Labels are in the language of the person: where none is called so, the first thing that is said is the name.
+    said = [each.value for each in entry.label_values or () if isinstance(each.value, str) and each.value]
+    return repaired(required(entry.name or next(iter(inner + said), None) or entry.title))
 
 
 def _values(entry: Listed, label: str) -> list[str]:

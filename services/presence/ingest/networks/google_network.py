@@ -29,7 +29,7 @@ NETWORK = KnownNetwork(
     title="Google reviews",
     account="a location of a Business Profile such as locations/1234; any other id stands for a whole Takeout",
     importer=Importer(
-        takes="a Takeout with Google Business Profile or Maps (your places), as a zip or unpacked",
+        takes="a Takeout with Google Business Profile or Maps (your places), as a zip, a tgz or unpacked",
         items=google_takeout.items,
         decode=google_takeout.decode,
     ),
