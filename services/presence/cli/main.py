@@ -38,6 +38,7 @@ COMMANDS = MappingProxyType(
         "replay": "presence.cli.replay:app",
         "bench": "presence.cli.bench:app",
         "chaos": "presence.cli.chaos:chaos",
+        "chaos-ingest": "presence.cli.chaos_ingest:chaos_ingest",
     }
 )
 """Name of the subcommand: where its typer app, or its function, is."""

@@ -79,6 +79,12 @@ def frames(
         yield msgspec.json.encode(town.act(start_us + number * step_us))
 
 
+def post(who: str, at_ms: int) -> bytes:
+    """The frame of a post of `who`."""
+    record = {"text": "Something worth saying."}
+    return msgspec.json.encode(_frame(who, at_ms * 1000, "app.bsky.feed.post", _tid(at_ms * 1000), record))
+
+
 @dataclass(slots=True)
 class _Town:
     chance: random.Random

@@ -17,7 +17,6 @@ from presence.ingest.networks import other_door
 
 PAGE, FORUM = "100", "https://forum.example"
 FANS = 20
-Delivery = tuple[str, bytes, dict[str, str]]
 
 
 class Pushed:
@@ -71,10 +70,10 @@ class Pushed:
             return False
 
 
-def _of_facebook(end_ms: int) -> Iterator[Delivery]:
+def _of_facebook(end_ms: int) -> Iterator[pushes.Delivery]:
     """Comments, reactions and recommendations on a page."""
 
-    def pushed(field: str, fan: int, at_ms: int, **value: Any) -> Delivery:
+    def pushed(field: str, fan: int, at_ms: int, **value: Any) -> pushes.Delivery:
         told = {"from": {"id": str(200 + fan)}, "verb": "add", "created_time": at_ms // 1000, **value}
         return pushes.by_facebook({"field": field, "value": told}, page=PAGE)
 
@@ -87,13 +86,13 @@ def _of_facebook(end_ms: int) -> Iterator[Delivery]:
             yield pushed("ratings", fan, at_ms, item="rating", reviewer_id=str(200 + fan), rating=5)
 
 
-def _of_github(end_ms: int) -> Iterator[Delivery]:
+def _of_github(end_ms: int) -> Iterator[pushes.Delivery]:
     """Stars for somebody's repository."""
     for fan, at_ms in enumerate(every(10, FANS, end_ms)):
         yield pushes.star(f"fan{fan}", at=iso(at_ms))
 
 
-def _of_a_forum(end_ms: int, token: str) -> Iterator[Delivery]:
+def _of_a_forum(end_ms: int, token: str) -> Iterator[pushes.Delivery]:
     """Likes of what somebody wrote there, as ActivityStreams 2.0."""
     headers = {"authorization": f"Bearer {token}", "content-type": "application/activity+json"}
     for fan, at_ms in enumerate(every(10, FANS, end_ms)):

@@ -16,6 +16,10 @@ ENV = {
 }
 
 
+Delivery = tuple[str, bytes, dict[str, str]]
+"""Path, body and headers."""
+
+
 class Answer(NamedTuple):
     status: int
     body: bytes
@@ -42,13 +46,13 @@ def base64_signed(secret: str, body: bytes) -> str:
     return "sha256=" + base64.b64encode(hmac.new(secret.encode(), body, hashlib.sha256).digest()).decode()
 
 
-def by_github(event: str, payload: dict[str, Any]) -> tuple[str, bytes, dict[str, str]]:
+def by_github(event: str, payload: dict[str, Any]) -> Delivery:
     body = json.dumps(payload).encode()
     signature = hex_signed(ENV["PRESENCE_GITHUB_WEBHOOK_SECRET"], body)
     return "/github", body, {"X-GitHub-Event": event, "X-Hub-Signature-256": signature}
 
 
-def by_x(payload: dict[str, Any]) -> tuple[str, bytes, dict[str, str]]:
+def by_x(payload: dict[str, Any]) -> Delivery:
     body = json.dumps(payload).encode()
     return (
         "/x",
@@ -57,15 +61,13 @@ def by_x(payload: dict[str, Any]) -> tuple[str, bytes, dict[str, str]]:
     )
 
 
-def by_facebook(*changes: dict[str, Any], page: str = "100") -> tuple[str, bytes, dict[str, str]]:
+def by_facebook(*changes: dict[str, Any], page: str = "100") -> Delivery:
     entry = {"id": page, "time": 1_795_000_000, "changes": list(changes)}
     body = json.dumps({"object": "page", "entry": [entry]}).encode()
     return "/facebook", body, {"X-Hub-Signature-256": hex_signed(ENV["PRESENCE_FACEBOOK_APP_SECRET"], body)}
 
 
-def star(
-    login: str, action: str = "created", at: str = "2026-11-20T10:00:00Z"
-) -> tuple[str, bytes, dict[str, str]]:
+def star(login: str, action: str = "created", at: str = "2026-11-20T10:00:00Z") -> Delivery:
     """A star for octocat's repository."""
     payload = {
         "action": action,
@@ -81,12 +83,12 @@ def star(
     return by_github("star", payload)
 
 
-def post(port: int, delivery: tuple[str, bytes, dict[str, str]]) -> Answer:
+def post(port: int, delivery: Delivery) -> Answer:
     path, body, headers = delivery
     return ask(port, "POST", path, body, headers)
 
 
-def by_linkedin(*notifications: dict[str, Any]) -> tuple[str, bytes, dict[str, str]]:
+def by_linkedin(*notifications: dict[str, Any]) -> Delivery:
     told = {"type": "ORGANIZATION_SOCIAL_ACTION_NOTIFICATIONS", "notifications": list(notifications)}
     body = json.dumps(told).encode()
     return (
