@@ -2,6 +2,7 @@
 
 import random
 import threading
+from typing import Self
 
 import pytest
 
@@ -21,7 +22,7 @@ class Writer:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run)
 
-    def __enter__(self) -> "Writer":
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 

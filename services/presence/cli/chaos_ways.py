@@ -144,8 +144,8 @@ class Pushed:
         self._stop = threading.Event()
 
     def serve(self, stack: ExitStack) -> None:
-        stack.callback(self._stop.set)
         _telling(stack, self._stars, self._rate_per_s, self._told, lambda: True)
+        stack.callback(self._stop.set)  # Before its thread is waited for, which may be sending to nobody.
 
     def command(self, person: PersonId) -> list[str]:  # noqa: ARG002 (it reads for all who are enrolled)
         return ["ingest", "webhooks", "github", "--port", str(self._port)]

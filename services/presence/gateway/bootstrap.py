@@ -26,7 +26,7 @@ from presence.gateway.signals import stop_signal
 from presence.gateway.write_model import WriteModel
 from presence.log import live
 from presence.log.exposition import exposed
-from presence.log.kafka import consumer, ensure_topics
+from presence.log.kafka import await_topics, consumer
 from presence.log.metrics import Service
 from presence.log.settings import Settings
 
@@ -104,7 +104,7 @@ def _fold(
     ring: Callable[[], None],
     stopping: threading.Event,
 ) -> None:
-    ensure_topics(settings)
+    await_topics(settings)
     admin = KafkaAdminClient(**settings.kafka_options())
     try:
         deployment = deployment_of(admin, settings.topics.scores)

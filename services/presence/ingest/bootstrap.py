@@ -26,7 +26,7 @@ from presence.ingest.received import ReceivedIndex
 from presence.ingest.recent import Recent, recall
 from presence.ingest.runner import Counts, Runner
 from presence.ingest.watermark import Watermark, mark_name
-from presence.log.kafka import ensure_topics
+from presence.log.kafka import await_topics, ensure_topics
 from presence.log.sender import Sender
 from presence.log.settings import Settings
 from presence.roster.enrolment import Enrolment
@@ -69,7 +69,8 @@ def bluesky_ingest(
     folder = settings.data / "ingest" / bluesky.NETWORK
     with ExitStack() as stack:
         stack.enter_context(exclusive(folder))
-        ensure_topics(settings)
+        # A stream goes on when its broker does; who reads a file waits for it, and wants to know.
+        (await_topics if options.file is None else ensure_topics)(settings)
         follower = caught_up(settings, stack)
         source = _source(options, follower)
         stack.callback(source.close)

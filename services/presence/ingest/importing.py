@@ -27,7 +27,7 @@ from presence.ingest.runner import Runner
 from presence.log.kafka import ensure_topics
 from presence.log.settings import Settings
 from presence.roster.follower import Follower
-from presence.roster.people import person_id
+from presence.roster.people import native_account, person_id
 from presence.roster.registry import Linked
 
 SOMEBODY = "me"
@@ -92,7 +92,7 @@ def rehearsed(options: ImportOptions, out: TextIO | None) -> Iterator[Import]:
     """An import that needs no broker and writes events as lines to `out`. Raises CallerError if the export is none."""
     network, importer = _importer(options.network)
     with Export(options.path) as export, TemporaryDirectory() as folder, ExitStack() as stack:
-        account = options.account or importer.owner(export) or SOMEBODY
+        account = _named(network, options) or importer.owner(export) or SOMEBODY
         roster = OneEnrolled(PersonId(options.person), network.name, account)
         received = ReceivedIndex(Path(folder))
         stack.callback(received.close)
@@ -126,7 +126,7 @@ def imported(settings: Settings, options: ImportOptions) -> Iterator[Import]:
         stack.enter_context(exclusive(folder / "imports"))
         ensure_topics(settings)
         follower = caught_up(settings, stack)
-        account = _account(follower, person, network, options.account or importer.owner(export))
+        account = _account(follower, person, network, _named(network, options) or importer.owner(export))
         linked = follower.registry.find(network.name, account)
         assert linked is not None
         source = ExportSource(export, importer, label(export.fingerprint(), linked))
@@ -192,3 +192,8 @@ def _account(follower: Follower, person: PersonId, network: KnownNetwork, named:
             )
         )
     return named or linked[0]
+
+
+def _named(network: KnownNetwork, options: ImportOptions) -> str:
+    """The account that was named, as the roster has it; empty if none was."""
+    return native_account(f"{network.name}:{options.account}")[1] if options.account else ""

@@ -10,7 +10,7 @@ from presence.ingest.frames import Source
 from presence.ingest.lock import exclusive
 from presence.ingest.network import KnownNetwork, Polling, Streaming, given, missing
 from presence.ingest.runner import Runner
-from presence.log.kafka import ensure_topics
+from presence.log.kafka import await_topics
 from presence.log.settings import Settings
 from presence.roster.follower import Follower
 
@@ -39,7 +39,7 @@ def live_ingest(
     folder = settings.data / "ingest" / network.name
     with ExitStack() as stack:
         stack.enter_context(exclusive(folder))
-        ensure_topics(settings)
+        await_topics(settings)
         follower = caught_up(settings, stack)
         source = make(given(way.needs, env), follower, folder / settings.namespace, stack)
         stack.callback(source.close)

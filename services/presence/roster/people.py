@@ -21,6 +21,8 @@ _NATIVE = {
     "bluesky": (re.compile(r"did:[a-z]+:[A-Za-z0-9._:%-]+"), "a DID such as did:plc:..., not a handle")
 }
 """What an account's id looks like where only one of its names never changes."""
+_CASELESS = frozenset({"github", "mastodon"})
+"""Where case does not tell accounts apart: `Octocat` is `octocat`, which is how ingest names it."""
 
 
 class ConsentBasis(IntEnum):
@@ -86,7 +88,7 @@ def native_account(text: str) -> tuple[Network, str]:
     form, words = _NATIVE.get(network, (re.compile(".*"), ""))
     if not form.fullmatch(native):
         raise CallerError(f"an account on {network} is {words}")
-    return Network(network), native
+    return Network(network), native.lower() if network in _CASELESS else native
 
 
 def encode(person: Person) -> bytes:

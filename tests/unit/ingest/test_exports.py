@@ -68,7 +68,7 @@ def tarred(path: Path, files: dict[str, bytes], mode: Literal["w", "w:gz"] = "w:
 def test_a_tar_is_the_same_parts_in_its_own_order(tmp_path: Path) -> None:
     long = {f"{'deep/' * 60}last.csv": b"deep"}
     for mode in ("w", "w:gz"):
-        path = tarred(tmp_path / "export.tar", FILES | long, mode)  # type: ignore[arg-type]
+        path = tarred(tmp_path / "export.tar", FILES | long, mode)
         assert read_all(path) == read_all(zipped(tmp_path / "export.zip", FILES | long))
     with Export(tarred(tmp_path / "export.tgz", FILES)) as export:
         assert [part.name for part in export.parts] == list(FILES)

@@ -122,6 +122,9 @@ def test_what_is_no_account_is_refused(text: str) -> None:
 
 def test_accounts_and_ids_as_people_write_them() -> None:
     assert people.native_account("bluesky:did:plc:a") == ("bluesky", "did:plc:a")
+    assert people.native_account("github:Octocat") == ("github", "octocat"), "as ingest names it"
+    assert people.native_account("mastodon:Ada@Mastodon.example") == ("mastodon", "ada@mastodon.example")
+    assert people.native_account("blog:https://a.example/Feed") == ("blog", "https://a.example/Feed")
     assert people.person_id(ADA) == ADA
     for wrong in ("", "p_", ADA.upper(), ADA + "a", PersonId("x" + ADA)):
         with pytest.raises(CallerError):

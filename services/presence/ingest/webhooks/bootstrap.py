@@ -14,7 +14,7 @@ from presence.ingest.webhooks.inbox import Inbox
 from presence.ingest.webhooks.limits import Limits
 from presence.ingest.webhooks.receiver import Door, Receiver
 from presence.ingest.webhooks.server import WebhookServer
-from presence.log.kafka import ensure_topics
+from presence.log.kafka import await_topics
 from presence.log.settings import Settings
 
 
@@ -52,7 +52,7 @@ def webhook_server(
     """
     limits = limits or Limits()
     with ExitStack() as stack:
-        ensure_topics(settings)
+        await_topics(settings)
         doors = [Door(hook, Inbox(limits, is_only_way=is_only_way(hook.network))) for hook in found]
         runners = {door.hook.network: _runner(settings, stack, door) for door in doors}
         server = WebhookServer(Receiver(doors, limits), runners, limits, host, port)
