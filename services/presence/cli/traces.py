@@ -6,7 +6,7 @@ unpacked, every file of the archive. What is found is one of:
 - **left**: must not be there.
 - **waits**: superseded, and goes with Kafka's next compaction or with the pages that LMDB writes next.
 - **stays**: pseudonyms without a key. Records of the activity log under the person's id, which cannot be taken out of it one
-  by one, and the mark in scoring's state that keeps late records out.
+  by one, the mark in scoring's state that keeps late records out, and tombstones, which Kafka drops in its own time.
 """
 
 import mmap
@@ -165,7 +165,7 @@ class Search:
             else:
                 for superseded in standing.pop(record.key or b"", ()):
                     self._note(looked, Verdict.WAITS, superseded)
-                self._note(looked, Verdict.WAITS, ids)  # The tombstone itself, which goes a day later.
+                self._note(looked, Verdict.STAYS, ids)  # The tombstone itself, which goes a day later.
         for left in standing.values():
             for ids in left:
                 self._note(looked, Verdict.LEFT, ids)
