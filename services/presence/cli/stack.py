@@ -29,6 +29,8 @@ from presence.log.settings import Settings
 MARK = "PRESENCE_STACK"
 """In the environment of every process that `up` starts: the data folder it serves."""
 SERVICES = ("scoring", "clock", "associates", "gateway")
+KEEPER = "up.pid"
+"""In the data folder: the process that keeps the others running."""
 READY_S = 90
 EMPTY: Mapping[str, str] = MappingProxyType({})
 STOP_S = 10
@@ -84,8 +86,15 @@ def up(
 def down() -> None:
     """Stop what `presence up` started on this data folder, the broker last."""
     found = settings()
-    started = list(_started(found.data))
+    # First who would start the others again: it ends them itself.
+    keepers = list(_keepers(found.data))
+    for keeper in keepers:
+        keeper.terminate()
+    psutil.wait_procs(keepers, timeout=STOP_S)
+    started = [*keepers, *_started(found.data)]
     for process in started:
+        if not process.is_running():
+            continue
         process.terminate()
     _, alive = psutil.wait_procs(started, timeout=STOP_S)
     for process in alive:
@@ -99,6 +108,7 @@ def down() -> None:
 def _supervise(found: Settings, ingest: list[str], beside: Iterator[Member], *, lean: bool) -> int:
     ensure_topics(found)
     os.environ |= {"PRESENCE_DATA": str(found.data), MARK: str(found.data)}
+    (found.data / KEEPER).write_text(str(os.getpid()), encoding="utf-8")
     kept = [
         Member(name=service, command=python(f"presence.{service}"), environment=environment())
         for service in (SERVICES if lean else (*SERVICES, "archive"))
@@ -194,6 +204,16 @@ def log_path(found: Settings) -> Path:
 def _tail(path: Path, lines: int = 15) -> str:
     end = "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
     return f"{path} says:\n{end}"
+
+
+def _keepers(data: Path) -> Iterator[psutil.Process]:
+    """The `up` of this data folder, if it runs."""
+    try:
+        process = psutil.Process(int((data / KEEPER).read_text(encoding="utf-8")))
+        if "up" in process.cmdline():
+            yield process
+    except (OSError, ValueError, psutil.Error):
+        return
 
 
 def _started(data: Path) -> Iterator[psutil.Process]:
