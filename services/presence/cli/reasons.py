@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 import sys
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
@@ -24,6 +25,8 @@ from presence.events.errors import CallerError
 from presence.events.vocabulary import PersonKind, Severity
 
 HISTORY_DAYS = 90
+ACTS_SHOWN = 20
+_REVISION = re.compile(r"[A-Za-z0-9_-]{18}")
 Person = Annotated[str, typer.Argument(help="Pseudonymous id: p_ and 26 characters.")]
 
 
@@ -60,13 +63,30 @@ def explain(
     person: Person,
     since: Annotated[
         str,
-        typer.Option("--since", help="A day such as 2026-11-23, or a number of days: what changed since."),
+        typer.Option(
+            "--since",
+            help="A day such as 2026-11-23, a number of days, or a score's revision: what changed since.",
+        ),
     ] = "",
+    acts: Annotated[
+        int,
+        typer.Option(
+            "--acts", help="How many of the acts behind the change to show, in order.", min=0, max=1000
+        ),
+    ] = ACTS_SHOWN,
+    links: Annotated[
+        bool, typer.Option("--links", help="Show where each act can be seen; needs the scope links.read.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show why a score is what it is, and what changed since a day closed."""
+    """Show why a score is what it is, what changed since a day closed or since a revision, and by which acts."""
+    if links and not since:
+        raise CallerError("--links shows the acts behind a change: say --since when")
+    day, revision = ("", since) if _REVISION.fullmatch(since) else (_day(since), "")
     with client(settings()) as gateway:
-        explanation = gateway.explain_score(person, since_day=_day(since))
+        explanation = gateway.explain_score(
+            person, since_day=day, since_revision=revision, acts=acts if since else 0, links=links
+        )
     _show(explanation.as_dict() if as_json else explanation_panel(explanation), as_json)
 
 

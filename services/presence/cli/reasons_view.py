@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import fields
+from datetime import UTC, datetime
 
 from rich.bar import Bar
 from rich.console import Group, RenderableType
@@ -10,7 +11,18 @@ from rich.table import Table
 from rich.text import Text
 
 from presence.cli.score_view import ONE_MICRO, POINTS_MILLI, in_words, percent, points
-from presence.client import Change, Closing, Explanation, Pillars, Rank, Ranked, Reason, Score, Simulation
+from presence.client import (
+    Acts,
+    Change,
+    Closing,
+    Explanation,
+    Pillars,
+    Rank,
+    Ranked,
+    Reason,
+    Score,
+    Simulation,
+)
 
 WIDTH = 92
 STEP_CELLS = 30
@@ -88,8 +100,9 @@ def _steps(reasons: Sequence[Reason], presence: int) -> Table:
 
 def _change(change: Change, presence: int) -> Group:
     gained = presence - change.presence
+    then = f"{change.day} closed" if change.day else f"revision {change.revision}"
     head = Text.assemble(
-        f"since {change.day} closed with {points(change.presence)}: ",
+        f"since {then} with {points(change.presence)}: ",
         (f"{gained / 1000:+.1f}", "bold green" if gained >= 0 else "bold red"),
         f", {change.events:+d} acts",
     )
@@ -98,7 +111,24 @@ def _change(change: Change, presence: int) -> Group:
     for reason in change.reasons:
         style = "green" if reason.millipoints > 0 else "red"
         table.add_row(Text(f"{reason.millipoints / 1000:+.3f}", style=style), in_words(reason))
-    return Group(head, table)
+    return Group(head, table, *_acts(change.acts))
+
+
+def _acts(page: Acts) -> list[RenderableType]:
+    """What the log holds, a line each, and whether that is all."""
+    table = Table.grid(padding=(0, 2))
+    for act in page.acts:
+        when = datetime.fromtimestamp((act.occurred_ms or act.observed_ms) / 1000, UTC)
+        what = " ".join(
+            word for word in (act.kind, act.direction, act.verb, act.object, act.gauge, act.severity) if word
+        )
+        times = f" x {act.magnitude:,}" if act.magnitude > 1 else ""
+        table.add_row(f"{when:%Y-%m-%d %H:%M}", act.network, what.removeprefix("activity ") + times, act.link)
+    parts: list[RenderableType] = [Text(), table] if page.acts else []
+    if page.next_page_token:
+        more = f"there may be more acts: {page.records_left:,} records of the log are still to be searched"
+        parts.append(Text(more, style="dim"))
+    return parts
 
 
 def rank_panel(ranked: Ranked) -> Panel:

@@ -11,6 +11,7 @@ with Client("127.0.0.1:50051") as client:
 """
 
 from presence.client.access import Access
+from presence.client.acts import Act, Acts
 from presence.client.answers import (
     Batch,
     Change,
@@ -29,6 +30,7 @@ from presence.client.errors import (
     CallFailed,
     DeadlineExceeded,
     InvalidArgument,
+    LinksSealed,
     NotFound,
     NotPermitted,
     ResumeTokenCompacted,
@@ -44,6 +46,8 @@ from presence.client.watch import Update, Watch
 __all__ = [
     "Access",
     "AccountShares",
+    "Act",
+    "Acts",
     "AsyncClient",
     "AsyncWatch",
     "Batch",
@@ -55,6 +59,7 @@ __all__ = [
     "DeadlineExceeded",
     "Explanation",
     "InvalidArgument",
+    "LinksSealed",
     "NotFound",
     "NotPermitted",
     "Page",

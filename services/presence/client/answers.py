@@ -3,6 +3,8 @@
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
+from presence.client import acts
+from presence.client.acts import Acts
 from presence.client.score import Reason, Score, kind_from, reason_from
 from presence.client.score import from_message as score_from
 from presence.events.vocabulary import PersonId, PersonKind
@@ -54,14 +56,17 @@ class Ranked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """What lies between the close of `day` and now; the reasons add up to the change of presence."""
+    """What lies between the close of `day`, or a revision, and now; the reasons add up to the change of presence."""
 
     day: str
+    """Empty: the change is since a revision."""
     presence: int
-    """As the day closed, millipoints."""
+    """Then, millipoints."""
     revision: str
     reasons: tuple[Reason, ...]
     events: int
+    acts: Acts
+    """The first of what the log holds since, if asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +85,9 @@ class Explanation:
     def as_dict(self) -> dict[str, Any]:
         """For JSON, as `Score.as_dict`."""
         found = asdict(self) | {"kind": self.kind.name.lower()}
+        if self.change is not None:
+            shown = [act.as_dict() for act in self.change.acts.acts]
+            found["change"] |= {"acts": shown, "records_left": self.change.acts.records_left}
         for row in (*found["reasons"], *(found["change"]["reasons"] if found["change"] else ())):
             row["account"] = f"{row['account']:016x}" if row["account"] else ""
         return found
@@ -154,6 +162,7 @@ def explanation_from(message: service_pb2.ExplainScoreResponse) -> Explanation:
             revision=message.change.revision,
             reasons=tuple(map(reason_from, message.change.entries)),
             events=message.change.events,
+            acts=acts.page_from(message.change),
         )
     return Explanation(
         person=PersonId(message.person),

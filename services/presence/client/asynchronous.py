@@ -12,10 +12,11 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from presence.client import questions
 from presence.client.access import NONE, Access
+from presence.client.acts import Act
 from presence.client.answers import Batch, Closing, Explanation, Page, Ranked, Simulation
 from presence.client.client import EVERY_KIND, TIMEOUT_S, pause_before
 from presence.client.errors import from_rpc
-from presence.client.questions import Question
+from presence.client.questions import ACTS_PAGE, Question, Since
 from presence.client.score import Score
 from presence.client.watch import Progress, Update
 from presence.events.vocabulary import PersonKind, Severity
@@ -94,10 +95,35 @@ class AsyncClient:
         return await self._ask(questions.get_rank(person, min_revision), timeout_s)
 
     async def explain_score(
-        self, person: str, *, since_day: str = "", min_revision: str = "", timeout_s: float | None = None
+        self,
+        person: str,
+        *,
+        since_day: str = "",
+        since_revision: str = "",
+        acts: int = 0,
+        links: bool = False,
+        min_revision: str = "",
+        timeout_s: float | None = None,
     ) -> Explanation:
         """As `Client.explain_score`."""
-        return await self._ask(questions.explain_score(person, since_day, min_revision), timeout_s)
+        since = Since(since_day, since_revision, acts, links)
+        return await self._ask(questions.explain_score(person, since, min_revision), timeout_s)
+
+    async def acts(
+        self, person: str, *, since_day: str = "", since_revision: str = "", links: bool = False
+    ) -> AsyncIterator[Act]:
+        """As `Client.acts`."""
+        since = Since(since_day, since_revision, ACTS_PAGE, links)
+        while True:
+            explained = await self._ask(questions.explain_score(person, since, ""), None)
+            if explained.change is None:
+                return
+            page = explained.change.acts
+            for act in page.acts:
+                yield act
+            if not page.next_page_token:
+                return
+            since = since._replace(page_token=page.next_page_token)
 
     async def history(
         self, person: str, *, first_day: str = "", last_day: str = "", page_size: int = 0

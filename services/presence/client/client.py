@@ -11,9 +11,10 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from presence.client import questions, retries
 from presence.client.access import NONE, Access
+from presence.client.acts import Act
 from presence.client.answers import Batch, Closing, Explanation, Page, Ranked, Simulation
 from presence.client.errors import from_rpc
-from presence.client.questions import Question
+from presence.client.questions import ACTS_PAGE, Question, Since
 from presence.client.score import Score
 from presence.client.watch import Watch
 from presence.events.errors import PresenceError
@@ -95,10 +96,37 @@ class Client:
         return self._ask(questions.get_rank(person, min_revision), timeout_s)
 
     def explain_score(
-        self, person: str, *, since_day: str = "", min_revision: str = "", timeout_s: float | None = None
+        self,
+        person: str,
+        *,
+        since_day: str = "",
+        since_revision: str = "",
+        acts: int = 0,
+        links: bool = False,
+        min_revision: str = "",
+        timeout_s: float | None = None,
     ) -> Explanation:
-        """Why the score of `person` is what it is, and what changed since a day such as `2026-11-23` closed."""
-        return self._ask(questions.explain_score(person, since_day, min_revision), timeout_s)
+        """Why the score of `person` is what it is, and what changed since a day such as `2026-11-23` closed, or since a revision.
+
+        With `acts`, up to 1000, the first of the acts behind the change; with `links`, where they can be seen.
+        """
+        since = Since(since_day, since_revision, acts, links)
+        return self._ask(questions.explain_score(person, since, min_revision), timeout_s)
+
+    def acts(
+        self, person: str, *, since_day: str = "", since_revision: str = "", links: bool = False
+    ) -> Iterator[Act]:
+        """Every act behind the change of the score of `person`, in the order of the log, page after page."""
+        since = Since(since_day, since_revision, ACTS_PAGE, links)
+        while True:
+            explained = self._ask(questions.explain_score(person, since, ""), None)
+            if explained.change is None:
+                return
+            page = explained.change.acts
+            yield from page.acts
+            if not page.next_page_token:
+                return
+            since = since._replace(page_token=page.next_page_token)
 
     def history(
         self, person: str, *, first_day: str = "", last_day: str = "", page_size: int = 0

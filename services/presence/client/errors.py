@@ -1,6 +1,6 @@
 """A gRPC status as an error of Presence, by who must react. The one place where `grpc.RpcError` is read.
 
-CallerError         NotFound, InvalidArgument, ResumeTokenUnknown, TooLarge: ask for something else
+CallerError         NotFound, InvalidArgument, ResumeTokenUnknown, TooLarge, LinksSealed: ask for something else
                     Unauthenticated, NotPermitted: show another credential
 RetryLater          Busy: the same again, after a while
 SourceUnavailable   Unavailable, DeadlineExceeded: the gateway is out of reach, or slow
@@ -45,6 +45,10 @@ class ResumeTokenUnknown(CallerError):
 
 class ResumeTokenCompacted(ResumeTokenUnknown):
     """Erasures since the token are no longer known: forget every score, and watch again without it."""
+
+
+class LinksSealed(CallerError):
+    """This gateway cannot unseal links: it has no master key, or the person's key is gone."""
 
 
 class TooLarge(CallerError):
@@ -92,6 +96,8 @@ _BY_REASON: Mapping[str, type[PresenceError]] = MappingProxyType(
     {
         "PERSON_UNKNOWN": NotFound,
         "DAY_UNKNOWN": NotFound,
+        "REVISION_UNKNOWN": NotFound,
+        "LINKS_SEALED": LinksSealed,
         "RESUME_TOKEN_COMPACTED": ResumeTokenCompacted,
         "WATCHER_TOO_SLOW": Unavailable,
     }
@@ -105,7 +111,7 @@ def from_rpc(error: Any, address: str) -> PresenceError:
     match code, reason:
         case _CODES.INVALID_ARGUMENT, _:
             return InvalidArgument(message, violations)
-        case _CODES.RESOURCE_EXHAUSTED, "TOO_MANY_WATCHERS" | "CALLED_TOO_OFTEN":
+        case _CODES.RESOURCE_EXHAUSTED, "TOO_MANY_WATCHERS" | "CALLED_TOO_OFTEN" | "LOG_BUSY":
             return Busy(message, after_s=retry_s or BUSY_AFTER_S)
         case _CODES.UNAVAILABLE, _:
             return Unavailable(f"the gateway at {address} is not available: {message}")

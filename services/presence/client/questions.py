@@ -12,6 +12,7 @@ from presence.v1 import event_pb2, service_pb2
 from presence.v1.service_pb2_grpc import ScoreServiceStub
 
 T = TypeVar("T")
+ACTS_PAGE = 1000
 
 
 class Question(NamedTuple, Generic[T]):
@@ -52,8 +53,26 @@ def get_rank(person: str, min_revision: str) -> Question[Ranked]:
     return Question("GetRank", request, answers.ranked_from)
 
 
-def explain_score(person: str, since_day: str, min_revision: str) -> Question[Explanation]:
-    request = service_pb2.ExplainScoreRequest(person=person, since_day=since_day, min_revision=min_revision)
+class Since(NamedTuple):
+    """Since when a change is asked for, and how much of what is behind it."""
+
+    day: str = ""
+    revision: str = ""
+    acts: int = 0
+    links: bool = False
+    page_token: str = ""
+
+
+def explain_score(person: str, since: Since, min_revision: str) -> Question[Explanation]:
+    request = service_pb2.ExplainScoreRequest(
+        person=person,
+        since_day=since.day,
+        since_revision=since.revision,
+        acts_page_size=since.acts,
+        acts_page_token=since.page_token,
+        links=since.links,
+        min_revision=min_revision,
+    )
     return Question("ExplainScore", request, answers.explanation_from)
 
 

@@ -104,6 +104,15 @@ def last_until(txn: lmdb.Transaction, table: Any, person: bytes, day: int) -> tu
         return _DAY.unpack_from(key, len(person))[0], bytes(cursor.value())
 
 
+def newest_first(txn: lmdb.Transaction, table: Any, person: bytes) -> Iterator[bytes]:
+    """The serialised Score of every day, back from the last."""
+    with txn.cursor(table) as cursor:
+        found = cursor.prev() if cursor.set_range(person + b"\xff" * _DAY.size) else cursor.last()
+        while found and bytes(cursor.key()).startswith(person):
+            yield bytes(cursor.value())
+            found = cursor.prev()
+
+
 def _drop(txn: lmdb.Transaction, table: Any, person: bytes, *, until: int | None) -> None:
     with txn.cursor(table) as cursor:
         found = cursor.set_range(person)

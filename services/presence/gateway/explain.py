@@ -20,12 +20,12 @@ def reasons(score: Score) -> list[Reason]:
     return [Reason(entry=row, running_millipoints=total) for row, total in zip(rows, running, strict=True)]
 
 
-def change(day: str, closing: Score, now: Score) -> ScoreChange:
-    """What each entry gained or lost since the closing score of `day`."""
+def change(day: str, before: Score, now: Score) -> ScoreChange:
+    """What each entry gained or lost since `before`, the closing score of `day`, or of a revision if that is empty."""
     gained: Counter[Key] = Counter()
     for row in now.waterfall:
         gained[_key(row)] += row.millipoints
-    for row in closing.waterfall:
+    for row in before.waterfall:
         gained[_key(row)] -= row.millipoints
     entries = [
         WaterfallEntry(entry=entry, network=network, account=account, millipoints=millipoints)
@@ -34,10 +34,10 @@ def change(day: str, closing: Score, now: Score) -> ScoreChange:
     ]
     return ScoreChange(
         day=day,
-        presence_millipoints=closing.presence_millipoints,
-        revision=closing.revision,
+        presence_millipoints=before.presence_millipoints,
+        revision=before.revision,
         entries=sorted(entries, key=lambda row: (-abs(row.millipoints), *_key(row))),
-        events=now.events - closing.events,
+        events=now.events - before.events,
     )
 
 

@@ -1,4 +1,4 @@
-"""The fold: reads the topics of scores and of history on a thread of its own and keeps the read model up to date.
+"""The fold: reads the topics of scores, of history and of the roster on a thread of its own and keeps the read model up to date.
 
 It waits for nobody: readers see the last committed transaction, and are rung up when there is a new one. On a crash nothing is lost or counted twice, since positions are part of the transaction.
 """
@@ -7,6 +7,7 @@ import hashlib
 import threading
 import uuid
 from collections.abc import Callable, Iterable, Mapping
+from itertools import chain
 
 import structlog
 from google.protobuf.message import DecodeError
@@ -59,7 +60,7 @@ class Fold:
         """
         self._consumer = consumer
         self._topic = topics.scores
-        self._history = topics.history
+        self._sides = {"history": topics.history, "roster": topics.roster}
         self._model = model
         self._session = session
         self._retention_ms = retention_ms
@@ -92,26 +93,39 @@ class Fold:
 
     def _begin(self, deployment: DeploymentId) -> dict[TopicPartition, int]:
         """Seek to where the model stands, or begin a new one; return the topics' ends as of now."""
-        scores, history = (partitions_of(self._consumer, topic) for topic in (self._topic, self._history))
-        self._consumer.assign([*scores, *history])
-        firsts: dict[TopicPartition, int] = self._consumer.beginning_offsets([*scores, *history])
-        ends: dict[TopicPartition, int] = self._consumer.end_offsets([*scores, *history])
+        scores = partitions_of(self._consumer, self._topic)
+        sides = {side: partitions_of(self._consumer, topic) for side, topic in self._sides.items()}
+        every = [*scores, *chain.from_iterable(sides.values())]
+        self._consumer.assign(every)
+        firsts: dict[TopicPartition, int] = self._consumer.beginning_offsets(every)
+        ends: dict[TopicPartition, int] = self._consumer.end_offsets(every)
         reason = self._stranger(deployment, [ends[partition] for partition in scores])
         if reason is not None:
             positions = tuple(firsts[partition] for partition in scores)
             self._model.begin(deployment, positions, compacted=self._complete_since(scores, ends))
             log.info("read_model_begun", topic=self._topic, reason=reason)
-        known = self._model.history_positions
-        if len(known) != len(history) or any(
-            here > ends[partition] for here, partition in zip(known, history, strict=True)
-        ):
-            self._model.begin_history(tuple(firsts[partition] for partition in history))
         for partition, position in zip(scores, self._model.positions, strict=True):
             self._consumer.seek(partition, position)
-        for partition, position in zip(history, self._model.history_positions, strict=True):
+        for side, partitions in sides.items():
+            self._begin_side(side, partitions, firsts, ends)
+        return ends
+
+    def _begin_side(
+        self,
+        side: str,
+        partitions: list[TopicPartition],
+        firsts: Mapping[TopicPartition, int],
+        ends: Mapping[TopicPartition, int],
+    ) -> None:
+        known = self._model.side_positions(side)
+        if len(known) != len(partitions) or any(
+            here > ends[partition] for here, partition in zip(known, partitions, strict=True)
+        ):
+            known = tuple(firsts[partition] for partition in partitions)
+            self._model.begin_side(side, known)
+        for partition, position in zip(partitions, known, strict=True):
             # Days that the topic no longer keeps are no loss: they are older than those that we keep.
             self._consumer.seek(partition, max(position, firsts[partition]))
-        return ends
 
     def _complete_since(
         self, partitions: list[TopicPartition], ends: Mapping[TopicPartition, int]
@@ -147,19 +161,25 @@ class Fold:
         if not batches:
             self._touch(now)
             return
-        changes, found = [], []
-        for partition, batch in batches.items():
-            if partition.topic == self._topic:
-                changes += [change_of(record) for record in batch]
-            else:
-                found += [closing_of(record.key, record.value, _where(record)) for record in batch]
-        if found:
-            self._model.apply_history(found, positions=self._positions(self._history))
-        if changes or not found:
-            observed_ms = observed_of(batches.values())
-            positions = self._positions(self._topic)
+        records = {
+            topic: [
+                record for partition, batch in batches.items() if partition.topic == topic for record in batch
+            ]
+            for topic in (self._topic, *self._sides.values())
+        }
+        if enrolled := records[self._sides["roster"]]:
+            self._model.apply_roster(
+                [(record.key, record.value) for record in enrolled],
+                positions=self._positions(self._sides["roster"]),
+            )
+        if closed := records[self._sides["history"]]:
+            found = [closing_of(record.key, record.value, _where(record)) for record in closed]
+            self._model.apply_history(found, positions=self._positions(self._sides["history"]))
+        if records[self._topic]:
+            changes = [change_of(record) for record in records[self._topic]]
+            observed_ms = observed_of([records[self._topic]])
             applied = self._model.apply(
-                changes, positions=positions, now_ms=now, observed_ms=observed_ms or 0
+                changes, positions=self._positions(self._topic), now_ms=now, observed_ms=observed_ms or 0
             )
             self._meter.folded(len(changes), None if self._behind else observed_ms)
             _report(applied)

@@ -9,7 +9,8 @@ some offset. The model can be deleted: the topics bring it back. One thread of o
     order    kind, column, figure, person -> nothing
     ranks    kind, level, block -> 64 counters
     history  person, day -> serialised Score as the day closed
-    meta     schema, deployment, positions of both topics, how far erasures are forgotten, number of changes, who serves, and when the topic was last read
+    roster   person -> their record of the roster, with their sealed key
+    meta     schema, deployment, positions of the topics, how far erasures are forgotten, number of changes, who serves, and when the topic was last read
 """
 
 import struct
@@ -27,10 +28,13 @@ from presence.gateway.order import Order, Place
 from presence.gateway.resume import DeploymentId, Positions
 from presence.gateway.rows import KINDS, PRESENCE, Gone, Row, framed_of, place_of, score_of
 from presence.gateway.session import Session
-from presence.log.revision import Revision
+from presence.log.revision import Revision, decode
+from presence.v1.score_pb2 import Score
 
-SCHEMA = b"5"
-TABLES = ("people", "changes", "erased", "order", "ranks", "history", "meta")
+SCHEMA = b"6"
+SIDES = ("history", "roster")
+"""What is kept of other topics than that of scores, each with positions of its own."""
+TABLES = ("people", "changes", "erased", "order", "ranks", *SIDES, "meta")
 MAP_BYTES = 2**40
 """Of addresses, and not of disk or memory: a terabyte is far beyond a gateway of 100 million people."""
 READERS_MAX = 510
@@ -105,10 +109,9 @@ class ReadModel:
         # A serving process reads from one snapshot until it is told of another: to begin one costs more than most reads.
         self._snapshot: lmdb.Transaction | None = None
         opened = {name: self._env.open_db(name.encode(), create=not self._readonly) for name in TABLES}
-        self._people, self._changes, self._erased, self._order, self._ranks, self._history, self._meta = (
-            opened.values()
-        )
-        self._tables = tuple(opened.values())
+        self._people, self._changes, self._erased, self._order, self._ranks, *_, self._meta = opened.values()
+        self._history, self._roster = (opened[side] for side in SIDES)
+        self._tables = opened
         if self._readonly:
             self._snapshot = self._env.begin(buffers=True)
 
@@ -133,10 +136,9 @@ class ReadModel:
         """By partition, the offset of the next record to fold; empty before `begin`."""
         return unpacked(self._meta_value(b"positions") or b"")
 
-    @property
-    def history_positions(self) -> Positions:
-        """As `positions`, of the topic of history."""
-        return unpacked(self._meta_value(b"history_positions") or b"")
+    def side_positions(self, side: str) -> Positions:
+        """As `positions`, of the topic of one of SIDES."""
+        return unpacked(self._meta_value(side_key(side)) or b"")
 
     @property
     def read_ms(self) -> int:
@@ -243,6 +245,26 @@ class ReadModel:
                 rows.append((day, score))
             return rows, None
 
+    def row(self, person: PersonId) -> Row | None:
+        """Where the score of `person` came from, with its bytes; None without one."""
+        with self._reading() as txn:
+            return self._row(txn, person.encode())
+
+    def enrolled(self, person: PersonId) -> bytes | None:
+        """The record of `person` in the roster; None for who is not enrolled."""
+        with self._reading() as txn:
+            value = txn.get(person.encode(), db=self._roster)
+            return None if value is None else bytes(value)
+
+    def closing_of(self, person: PersonId, revision: Revision) -> bytes | None:
+        """The closing score of `person` that has this revision, if a day closed with it."""
+        with self._reading() as txn:
+            for score in closings.newest_first(txn, self._history, person.encode()):
+                at = decode(Score.FromString(score).revision)
+                if not revision.is_before(at):
+                    return score if at == revision else None
+            return None
+
     def closing_until(self, person: PersonId, day: int) -> tuple[int, bytes] | None:
         """Day and serialised Score of the last closed day of `person` that is not after `day`."""
         with self._reading() as txn:
@@ -339,6 +361,10 @@ class ReadModel:
         if self._snapshot is not None:
             return nullcontext(self._snapshot)
         return self._env.begin(buffers=True)
+
+
+def side_key(side: str) -> bytes:
+    return f"{side}_positions".encode()
 
 
 def unpacked(packed: bytes | memoryview) -> Positions:

@@ -5,14 +5,19 @@ import binascii
 from typing import Any
 
 from presence.events.vocabulary import PersonId
-from presence.gateway import closings, explain, refusals, requests, simulate, wire
+from presence.gateway import acts, closings, explain, refusals, requests, simulate, wire
 from presence.gateway.calls import Call, Method
+from presence.gateway.door import permit
+from presence.gateway.log_reader import LogReader
 from presence.gateway.read_model import ReadModel
 from presence.gateway.refusals import Violation, malformed
 from presence.gateway.scopes import Scope
 from presence.gateway.servicer import MICRO, Limits, ScoreServicer
 from presence.gateway.simulate import Point
+from presence.log.revision import Revision
+from presence.log.revision import decode as decode_revision
 from presence.model.spec import Model
+from presence.roster.keys import MasterKey
 from presence.v1 import service_pb2
 from presence.v1.score_pb2 import Score
 
@@ -25,14 +30,25 @@ CURVE_POINTS_MAX = requests.DAYS_MAX + 1
 
 
 class ReasonServicer:
-    """Answers from what scoring has published; it keeps no state of anybody."""
+    """Answers from what scoring has published and from the log; it keeps no state of anybody."""
 
-    def __init__(self, scores: ScoreServicer, model: ReadModel, rules: Model, limits: Limits) -> None:
-        """`rules`: the scoring model."""
+    def __init__(
+        self,
+        scores: ScoreServicer,
+        model: ReadModel,
+        rules: Model,
+        limits: Limits,
+        *,
+        log: LogReader,
+        master: MasterKey | None,
+    ) -> None:
+        """`rules`: the scoring model; `master`: opens the keys of people, and so their links."""
         self._scores = scores
         self._model = model
         self._rules = rules
         self._limits = limits
+        self._log = log
+        self._master = master
 
     def methods(self) -> tuple[Method, ...]:
         """What this service answers, and to whom."""
@@ -61,14 +77,15 @@ class ReasonServicer:
 
     async def explain_score(self, request: service_pb2.ExplainScoreRequest, call: Call) -> bytes:
         """A serialised ExplainScoreResponse."""
-        since = requests.day("since_day", request.since_day) if request.since_day else None
+        since = requests.since(request)
+        if request.links:
+            permit(call.caller, Scope.LINKS_READ, (request.person,))
         person, score = await self._score(request.person, request.min_revision, call)
         change = None
         if since is not None:
-            found = self._model.closing_until(person, since)
-            if found is None:
-                raise refusals.day_unknown(person, request.since_day)
-            change = explain.change(closings.day_text(found[0]), Score.FromString(found[1]), score)
+            change = await self._change(person, since, request.since_day, score)
+            if request.acts_page_size:
+                await self._add_acts(change, request, score)
         return service_pb2.ExplainScoreResponse(
             person=person,
             kind=score.kind,
@@ -79,6 +96,48 @@ class ReasonServicer:
             reasons=explain.reasons(score),
             change=change,
         ).SerializeToString()
+
+    async def _change(
+        self, person: PersonId, since: int | Revision, asked: str, score: Score
+    ) -> service_pb2.ScoreChange:
+        """The change since a day or a revision. Raises Refused if the score of then is not kept."""
+        if isinstance(since, Revision):
+            return explain.change("", await self._score_at(person, since, score), score)
+        found = self._model.closing_until(person, since)
+        if found is None:
+            raise refusals.day_unknown(person, asked)
+        return explain.change(closings.day_text(found[0]), Score.FromString(found[1]), score)
+
+    async def _score_at(self, person: PersonId, revision: Revision, score: Score) -> Score:
+        now = self._model.row(person)
+        if now is None or not (revision == now.revision or revision.is_before(now.revision)):
+            raise refusals.revision_unknown(person)
+        if decode_revision(score.revision) == revision:
+            return score
+        found = self._model.closing_of(person, revision)
+        if found is None:
+            found = await self._log.score_at(person, revision, now)
+        if found is None:
+            raise refusals.revision_unknown(person)
+        return Score.FromString(found)
+
+    async def _add_acts(
+        self, change: service_pb2.ScoreChange, request: service_pb2.ExplainScoreRequest, score: Score
+    ) -> None:
+        person = PersonId(request.person)
+        span = acts.Span(decode_revision(change.revision), decode_revision(score.revision))
+        if span.since.partition != span.until.partition:
+            raise refusals.revision_unknown(person)  # The log was divided anew since.
+        size = requests.page_size("acts_page_size", request.acts_page_size, default=0)
+        stretch = acts.stretch(request.acts_page_token, span)
+        unseal = acts.unsealer(person, self._model.enrolled(person), self._master) if request.links else None
+        if stretch.first > stretch.last:
+            return
+        searched = await self._log.acts(person, stretch, records_max=size)
+        change.acts.extend(acts.messages(searched, stretch.partition, unseal))
+        if searched.rest is not None:
+            change.next_acts_page_token = acts.token(span, searched.rest)
+            change.records_left = searched.rest.last - searched.rest.first + 1
 
     async def simulate_score(self, request: service_pb2.SimulateScoreRequest, call: Call) -> bytes:
         """A serialised SimulateScoreResponse."""

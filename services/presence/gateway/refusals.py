@@ -108,6 +108,38 @@ def day_unknown(person: PersonId, day: str) -> Refused:
     )
 
 
+def revision_unknown(person: PersonId) -> Refused:
+    return Refused(
+        grpc.StatusCode.NOT_FOUND,
+        "REVISION_UNKNOWN",
+        f"no score of {person} with that revision is kept (any more): every one is for a day, the closing ones"
+        " for 400; ask since a day",
+        metadata={"person": person},
+    )
+
+
+def links_sealed(why: str) -> Refused:
+    return Refused(grpc.StatusCode.FAILED_PRECONDITION, "LINKS_SEALED", f"links cannot be unsealed: {why}")
+
+
+def log_busy() -> Refused:
+    return Refused(
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        "LOG_BUSY",
+        "too many calls are reading the log: try again in a moment",
+        retry_s=RETRY_S,
+    )
+
+
+def log_unavailable() -> Refused:
+    return Refused(
+        grpc.StatusCode.UNAVAILABLE,
+        "LOG_UNAVAILABLE",
+        "the log cannot be read now: try again in a moment",
+        retry_s=RETRY_S,
+    )
+
+
 def model_unknown(name: str) -> Refused:
     return Refused(
         grpc.StatusCode.FAILED_PRECONDITION,

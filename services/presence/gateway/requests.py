@@ -14,7 +14,7 @@ from presence.gateway.rows import COLUMNS, KINDS
 from presence.gateway.simulate import Finding
 from presence.log.revision import Revision, encode
 from presence.log.revision import decode as decode_revision
-from presence.v1.service_pb2 import HypotheticalFinding
+from presence.v1.service_pb2 import ExplainScoreRequest, HypotheticalFinding
 
 PEOPLE_MAX = 1000
 FINDINGS_MAX = 20
@@ -99,6 +99,23 @@ def day(field: str, given: str) -> int:
         return day_number(given)
     except NoDay as error:
         raise malformed([Violation(field, "must be a day, such as 2026-11-23")]) from error
+
+
+def since(request: ExplainScoreRequest) -> int | Revision | None:
+    """The day or the revision since which a change is asked for; None: none is. Raises Refused for both, or acts of none."""
+    if request.since_day and request.since_revision:
+        raise malformed([Violation("since_revision", "must be empty where since_day is given")])
+    if not (request.since_day or request.since_revision):
+        for field in ("acts_page_size", "acts_page_token", "links"):
+            if getattr(request, field):
+                raise malformed([Violation(field, "needs since_day or since_revision")])
+        return None
+    if request.since_day:
+        return day("since_day", request.since_day)
+    try:
+        return decode_revision(request.since_revision)
+    except InvariantBroken as error:
+        raise malformed([Violation("since_revision", "must be the revision of a score")]) from error
 
 
 def number(field: str, given: int, *, default: int, most: int) -> int:

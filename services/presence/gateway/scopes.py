@@ -18,6 +18,8 @@ class Scope(StrEnum):
     """Scores, ranks, histories and watches, of everybody."""
     EXPLAIN_READ = "explain.read"
     """Explanations and simulations, of everybody."""
+    LINKS_READ = "links.read"
+    """With explanations, where each act can be seen, unsealed."""
     ROSTER_WRITE = "roster.write"
     """Enrol, link, unlink and erase."""
     CONDUCT_WRITE = "conduct.write"

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from presence.gateway.calls import Method
+from presence.gateway.log_reader import LogReader
 from presence.gateway.read_model import ReadModel
 from presence.gateway.reasons import ReasonServicer
 from presence.gateway.roster import SERVICE as ROSTER
@@ -19,6 +20,7 @@ from presence.gateway.servicer import SERVICE, Limits, ScoreServicer
 from presence.gateway.settings import GatewaySettings
 from presence.log.settings import Settings
 from presence.model.spec import load
+from presence.roster.keys import MasterKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +44,9 @@ class Service(NamedTuple):
 
 
 def _scores(parts: Parts) -> Service:
-    reasons = ReasonServicer(parts.scores, parts.model, load(), parts.limits)
+    reader = parts.closing.enter_context(LogReader(parts.settings))
+    master = MasterKey.existing(parts.settings)
+    reasons = ReasonServicer(parts.scores, parts.model, load(), parts.limits, log=reader, master=master)
     return Service(SERVICE, (*parts.scores.methods(), *reasons.methods()))
 
 

@@ -11,7 +11,7 @@ from presence.events.errors import InvariantBroken
 from presence.events.vocabulary import PersonId
 from presence.gateway import closings, order, ranks
 from presence.gateway.closings import Closing
-from presence.gateway.read_model import CHANGE, MAP_BYTES, SCHEMA, U64, ReadModel, unpacked
+from presence.gateway.read_model import CHANGE, MAP_BYTES, SCHEMA, U64, ReadModel, side_key, unpacked
 from presence.gateway.resume import DeploymentId, Positions
 from presence.gateway.rows import PRESENCE, Change, Gone, Row
 from presence.gateway.session import Session
@@ -75,12 +75,12 @@ class WriteModel(ReadModel):
 
         return self._write(write)
 
-    def begin_history(self, positions: Positions) -> None:
-        """Forget every closing, and read on from `positions` of the topic of history."""
+    def begin_side(self, side: str, positions: Positions) -> None:
+        """Forget everything of one of SIDES, and read on from `positions` of its topic."""
 
         def write(txn: lmdb.Transaction) -> None:
-            txn.drop(self._history, delete=False)
-            txn.put(b"history_positions", _packed(positions), db=self._meta)
+            txn.drop(self._tables[side], delete=False)
+            txn.put(side_key(side), _packed(positions), db=self._meta)
 
         self._write(write)
 
@@ -90,7 +90,20 @@ class WriteModel(ReadModel):
         def write(txn: lmdb.Transaction) -> None:
             gone = {each.person for each in found if self._gone(txn, each.person.encode())}
             closings.store(txn, self._history, [each for each in found if each.person not in gone])
-            txn.put(b"history_positions", _packed(positions), db=self._meta)
+            txn.put(side_key("history"), _packed(positions), db=self._meta)
+
+        self._write(write)
+
+    def apply_roster(self, found: Collection[tuple[bytes, bytes | None]], *, positions: Positions) -> None:
+        """Keep these records of people, None being a tombstone, and move on to `positions` of the roster."""
+
+        def write(txn: lmdb.Transaction) -> None:
+            for person, record in found:
+                if record:
+                    txn.put(person, record, db=self._roster)
+                else:
+                    txn.delete(person, db=self._roster)
+            txn.put(side_key("roster"), _packed(positions), db=self._meta)
 
         self._write(write)
 
@@ -184,7 +197,7 @@ class WriteModel(ReadModel):
             raise InvariantBroken(f"the read model has outgrown {MAP_BYTES} bytes") from error
 
     def _clear(self, txn: lmdb.Transaction) -> None:
-        for table in self._tables:
+        for table in self._tables.values():
             txn.drop(table, delete=False)
         txn.put(b"schema", SCHEMA, db=self._meta)
 

@@ -113,6 +113,13 @@ class MasterKey:
         except OSError as error:
             raise CallerError(f"the master key's file cannot be read or made: {error}") from error
 
+    @classmethod
+    def existing(cls, settings: Settings) -> "MasterKey | None":
+        """As `load`, but None where there is none yet: for who reads what others have sealed."""
+        if not settings.master_key and not (settings.data / "master.key").exists():
+            return None
+        return cls.load(settings)
+
     def seal(self, person: PersonId, key: DataKey) -> bytes:
         """The data key, sealed and bound to the person's id."""
         return _seal(self._cipher, key.secret, person.encode())

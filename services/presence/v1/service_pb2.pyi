@@ -274,6 +274,10 @@ class ExplainScoreRequest(_message.Message):
     PERSON_FIELD_NUMBER: _builtins.int
     SINCE_DAY_FIELD_NUMBER: _builtins.int
     MIN_REVISION_FIELD_NUMBER: _builtins.int
+    SINCE_REVISION_FIELD_NUMBER: _builtins.int
+    ACTS_PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    ACTS_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    LINKS_FIELD_NUMBER: _builtins.int
     person: _builtins.str
     """Pseudonymous id, `p_` and 26 characters of [a-z2-7]."""
     since_day: _builtins.str
@@ -282,16 +286,33 @@ class ExplainScoreRequest(_message.Message):
     """
     min_revision: _builtins.str
     """As in GetScoreRequest."""
+    since_revision: _builtins.str
+    """The `revision` of an earlier score of this person: explain the change since. Not
+    together with `since_day`.
+    """
+    acts_page_size: _builtins.int
+    """How many acts behind the change to answer with, 0 to 1000; more reads as 1000.
+    There may be fewer, even none, and still more to come: a call searches the log
+    for a second. Needs `since_day` or `since_revision`.
+    """
+    acts_page_token: _builtins.str
+    """The `next_acts_page_token` of the page before; all else must stay the same."""
+    links: _builtins.bool
+    """Unseal where each act can be seen. Needs the scope links.read, or self."""
     def __init__(
         self,
         *,
         person: _builtins.str = ...,
         since_day: _builtins.str = ...,
         min_revision: _builtins.str = ...,
+        since_revision: _builtins.str = ...,
+        acts_page_size: _builtins.int = ...,
+        acts_page_token: _builtins.str = ...,
+        links: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["min_revision", b"min_revision", "person", b"person", "since_day", b"since_day"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acts_page_size", b"acts_page_size", "acts_page_token", b"acts_page_token", "links", b"links", "min_revision", b"min_revision", "person", b"person", "since_day", b"since_day", "since_revision", b"since_revision"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -325,7 +346,7 @@ class ExplainScoreResponse(_message.Message):
 
     @_builtins.property
     def change(self) -> Global___ScoreChange:
-        """Only if `since_day` was given."""
+        """Only if `since_day` or `since_revision` was given."""
 
     def __init__(
         self,
@@ -375,7 +396,7 @@ Global___Reason: _TypeAlias = Reason  # noqa: Y015
 
 @_typing.final
 class ScoreChange(_message.Message):
-    """What lies between the close of a day and now."""
+    """What lies between the close of a day, or a revision, and now."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -384,17 +405,33 @@ class ScoreChange(_message.Message):
     REVISION_FIELD_NUMBER: _builtins.int
     ENTRIES_FIELD_NUMBER: _builtins.int
     EVENTS_FIELD_NUMBER: _builtins.int
+    ACTS_FIELD_NUMBER: _builtins.int
+    NEXT_ACTS_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    RECORDS_LEFT_FIELD_NUMBER: _builtins.int
     day: _builtins.str
-    """The day that had closed: the one asked for, or the last before it."""
+    """The day that had closed: the one asked for, or the last before it. Empty where
+    the change is since a revision.
+    """
     presence_millipoints: _builtins.int
-    """The closing score of that day."""
+    """The closing score of that day, or the score of that revision."""
     revision: _builtins.str
     events: _builtins.int
     """How many more acts count than did then; less than 0 where more were taken back."""
+    next_acts_page_token: _builtins.str
+    """For the next page; empty after the last one."""
+    records_left: _builtins.int
+    """How many records of the log, of whomever, the pages to come have to search."""
     @_builtins.property
     def entries(self) -> _containers.RepeatedCompositeFieldContainer[_score_pb2.WaterfallEntry]:
         """What each reason gained or lost since, the greatest first, those of 0 left out.
         They add up to the change of presence_millipoints.
+        """
+
+    @_builtins.property
+    def acts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Act]:
+        """Everything that the log holds of the person since, in its order, up to the
+        revision of the answer: acts, and what took acts back; repeats, which count
+        nothing, included. Only if `acts_page_size` was given.
         """
 
     def __init__(
@@ -405,14 +442,51 @@ class ScoreChange(_message.Message):
         revision: _builtins.str = ...,
         entries: _abc.Iterable[_score_pb2.WaterfallEntry] | None = ...,
         events: _builtins.int = ...,
+        acts: _abc.Iterable[Global___Act] | None = ...,
+        next_acts_page_token: _builtins.str = ...,
+        records_left: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["day", b"day", "entries", b"entries", "events", b"events", "presence_millipoints", b"presence_millipoints", "revision", b"revision"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acts", b"acts", "day", b"day", "entries", b"entries", "events", b"events", "next_acts_page_token", b"next_acts_page_token", "presence_millipoints", b"presence_millipoints", "records_left", b"records_left", "revision", b"revision"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ScoreChange: _TypeAlias = ScoreChange  # noqa: Y015
+
+@_typing.final
+class Act(_message.Message):
+    """One record of the log, about the person whose score is explained."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVENT_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
+    LINK_FIELD_NUMBER: _builtins.int
+    revision: _builtins.str
+    """Its position, as the revision of the first score that counts it."""
+    link: _builtins.str
+    """Where it can be seen: a URL, or the network's own id. Empty unless `links` was
+    asked for, and where the network gave none.
+    """
+    @_builtins.property
+    def event(self) -> _event_pb2.Event:
+        """Without `person`, `actor_person` and `sealed_ref`."""
+
+    def __init__(
+        self,
+        *,
+        event: _event_pb2.Event | None = ...,
+        revision: _builtins.str = ...,
+        link: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "link", b"link", "revision", b"revision"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Act: _TypeAlias = Act  # noqa: Y015
 
 @_typing.final
 class SimulateScoreRequest(_message.Message):

@@ -159,10 +159,18 @@ class ScoreServiceServicer:
 
     def ExplainScore(self, request, context):
         """Why one person's score is what it is, and what changed since the close of a
-        day: entries that add up to the score, and to the change, to the thousandth of
-        a point. Scope: explain.read. Each call is written to the audit log.
+        day or since a revision: entries that add up to the score, and to the change, to
+        the thousandth of a point; and the acts behind the change, read from the log.
+        Scope: explain.read; with `links` also links.read. Each call is written to the
+        audit log, with nothing of what it answered.
 
-        NOT_FOUND: PERSON_UNKNOWN; or DAY_UNKNOWN: no day until then was closed.
+        NOT_FOUND: PERSON_UNKNOWN; or DAY_UNKNOWN: no day until then was closed; or
+        REVISION_UNKNOWN: the score of that revision is not kept any more. Every
+        published score is kept for a day, and the closing score of each day.
+        FAILED_PRECONDITION: LINKS_SEALED; this gateway cannot unseal them, since it has
+        no master key, or the person's key has been destroyed. The message says which.
+        RESOURCE_EXHAUSTED: LOG_BUSY; too many calls are reading the log. Try again.
+        UNAVAILABLE: LOG_UNAVAILABLE; the log cannot be read now. Try again.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

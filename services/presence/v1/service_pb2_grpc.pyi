@@ -82,10 +82,18 @@ class ScoreServiceStub:
     """
     ExplainScore: _grpc.UnaryUnaryMultiCallable[_service_pb2.ExplainScoreRequest, _service_pb2.ExplainScoreResponse]
     """Why one person's score is what it is, and what changed since the close of a
-    day: entries that add up to the score, and to the change, to the thousandth of
-    a point. Scope: explain.read. Each call is written to the audit log.
+    day or since a revision: entries that add up to the score, and to the change, to
+    the thousandth of a point; and the acts behind the change, read from the log.
+    Scope: explain.read; with `links` also links.read. Each call is written to the
+    audit log, with nothing of what it answered.
 
-    NOT_FOUND: PERSON_UNKNOWN; or DAY_UNKNOWN: no day until then was closed.
+    NOT_FOUND: PERSON_UNKNOWN; or DAY_UNKNOWN: no day until then was closed; or
+    REVISION_UNKNOWN: the score of that revision is not kept any more. Every
+    published score is kept for a day, and the closing score of each day.
+    FAILED_PRECONDITION: LINKS_SEALED; this gateway cannot unseal them, since it has
+    no master key, or the person's key has been destroyed. The message says which.
+    RESOURCE_EXHAUSTED: LOG_BUSY; too many calls are reading the log. Try again.
+    UNAVAILABLE: LOG_UNAVAILABLE; the log cannot be read now. Try again.
     """
     SimulateScore: _grpc.UnaryUnaryMultiCallable[_service_pb2.SimulateScoreRequest, _service_pb2.SimulateScoreResponse]
     """What findings about conduct would do to one person's score, day by day, until
@@ -180,10 +188,18 @@ class ScoreServiceAsyncStub(ScoreServiceStub):
     """
     ExplainScore: _aio.UnaryUnaryMultiCallable[_service_pb2.ExplainScoreRequest, _service_pb2.ExplainScoreResponse]  # type: ignore[assignment]
     """Why one person's score is what it is, and what changed since the close of a
-    day: entries that add up to the score, and to the change, to the thousandth of
-    a point. Scope: explain.read. Each call is written to the audit log.
+    day or since a revision: entries that add up to the score, and to the change, to
+    the thousandth of a point; and the acts behind the change, read from the log.
+    Scope: explain.read; with `links` also links.read. Each call is written to the
+    audit log, with nothing of what it answered.
 
-    NOT_FOUND: PERSON_UNKNOWN; or DAY_UNKNOWN: no day until then was closed.
+    NOT_FOUND: PERSON_UNKNOWN; or DAY_UNKNOWN: no day until then was closed; or
+    REVISION_UNKNOWN: the score of that revision is not kept any more. Every
+    published score is kept for a day, and the closing score of each day.
+    FAILED_PRECONDITION: LINKS_SEALED; this gateway cannot unseal them, since it has
+    no master key, or the person's key has been destroyed. The message says which.
+    RESOURCE_EXHAUSTED: LOG_BUSY; too many calls are reading the log. Try again.
+    UNAVAILABLE: LOG_UNAVAILABLE; the log cannot be read now. Try again.
     """
     SimulateScore: _aio.UnaryUnaryMultiCallable[_service_pb2.SimulateScoreRequest, _service_pb2.SimulateScoreResponse]  # type: ignore[assignment]
     """What findings about conduct would do to one person's score, day by day, until
@@ -305,10 +321,18 @@ class ScoreServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_service_pb2.ExplainScoreResponse, _abc.Awaitable[_service_pb2.ExplainScoreResponse]]:
         """Why one person's score is what it is, and what changed since the close of a
-        day: entries that add up to the score, and to the change, to the thousandth of
-        a point. Scope: explain.read. Each call is written to the audit log.
+        day or since a revision: entries that add up to the score, and to the change, to
+        the thousandth of a point; and the acts behind the change, read from the log.
+        Scope: explain.read; with `links` also links.read. Each call is written to the
+        audit log, with nothing of what it answered.
 
-        NOT_FOUND: PERSON_UNKNOWN; or DAY_UNKNOWN: no day until then was closed.
+        NOT_FOUND: PERSON_UNKNOWN; or DAY_UNKNOWN: no day until then was closed; or
+        REVISION_UNKNOWN: the score of that revision is not kept any more. Every
+        published score is kept for a day, and the closing score of each day.
+        FAILED_PRECONDITION: LINKS_SEALED; this gateway cannot unseal them, since it has
+        no master key, or the person's key has been destroyed. The message says which.
+        RESOURCE_EXHAUSTED: LOG_BUSY; too many calls are reading the log. Try again.
+        UNAVAILABLE: LOG_UNAVAILABLE; the log cannot be read now. Try again.
         """
 
     @_abc_1.abstractmethod
