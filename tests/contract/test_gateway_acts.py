@@ -130,6 +130,13 @@ def told(gateway: Any, revision: str, **access: Any) -> Client:
         time.sleep(0.05)
 
 
+def ask_on(ask: Callable[[], object]) -> None:
+    """Ask again and again, until it raises or the time is over."""
+    deadline = time.monotonic() + TIMEOUT_S
+    while time.monotonic() < deadline:
+        ask()
+
+
 def test_a_change_names_the_acts_behind_it_since_a_revision_and_since_a_day(
     log: Log, new_gateway: Callable[..., Any]
 ) -> None:
@@ -216,10 +223,10 @@ def test_links_are_unsealed_for_who_may_and_never_written_down(
         (sealed,) = client.acts(SOMEBODY, since_revision=first)
         assert sealed.link == ""
         log.erase(SOMEBODY)
-        deadline = time.monotonic() + TIMEOUT_S
-        with pytest.raises(LinksSealed, match="no key of this person"):  # The key goes with the roster's record.
-            while time.monotonic() < deadline:
-                list(client.acts(SOMEBODY, since_revision=first, links=True))
+        with pytest.raises(
+            LinksSealed, match="no key of this person"
+        ):  # The key goes with the roster's record.
+            ask_on(lambda: list(client.acts(SOMEBODY, since_revision=first, links=True)))
     with told(gateway, last, access=Access(token=held["narrow"].key)) as client:
         assert len(list(client.acts(SOMEBODY, since_revision=first))) == 1
         with pytest.raises(NotPermitted, match=r"links\.read"):

@@ -229,7 +229,7 @@ def test_the_commands_show_it_to_people_and_to_programs(gateway: Any, scores: An
         (("top", "--by", "name"), "order_by"),
         (("top", "--kind", "dog"), "no kind 'dog'"),
         (("rank", "bob"), "person"),
-        (("simulate", person(1), "--finding", "awful"), "'awful' must be"),
+        (("simulate", person(1), "--finding", "awful"), "no severity 'awful'"),
     ):
         refused = presence(*arguments)
         assert (refused.returncode, refused.stdout) == (2, "")

@@ -10,7 +10,9 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from presence.cli import hypothetical
 from presence.cli.context import EXIT_FAILED, client, settings
+from presence.cli.hypothetical import ACT_FORM
 from presence.cli.reasons_view import (
     PILLARS_CHARS_MIN,
     explanation_panel,
@@ -22,10 +24,12 @@ from presence.cli.reasons_view import (
 from presence.cli.score import AsJson, print_json
 from presence.client import Closing
 from presence.events.errors import CallerError
-from presence.events.vocabulary import PersonKind, Severity
+from presence.events.vocabulary import PersonKind
 
 HISTORY_DAYS = 90
 ACTS_SHOWN = 20
+SIMULATION_S = 30.0
+"""For a model that is run for every point of a curve, on a machine that has other things to do."""
 _REVISION = re.compile(r"[A-Za-z0-9_-]{18}")
 Person = Annotated[str, typer.Argument(help="Pseudonymous id: p_ and 26 characters.")]
 
@@ -114,12 +118,22 @@ def simulate(
         list[str],
         typer.Option("--finding", help="minor, serious or severe; severe:30 is in 30 days. Repeat for more."),
     ] = [],  # noqa: B006 (typer's way; never changed)
+    act: Annotated[
+        list[str],
+        typer.Option(
+            "--act", help=f"What did not happen: {ACT_FORM}, such as x:to:like:note*100@7. Repeat for more."
+        ),
+    ] = [],  # noqa: B006 (as above)
     days: Annotated[int, typer.Option(help="How far to look.", min=1, max=3650)] = 365,
     as_json: AsJson = False,
 ) -> None:
-    """Show what findings about conduct would do to a score, and how long it would take to mend."""
+    """Show what acts and findings about conduct would do to a score, and how long it would take to mend."""
+    findings, acts = (
+        [hypothetical.finding(each) for each in finding],
+        [hypothetical.act(each) for each in act],
+    )
     with client(settings()) as gateway:
-        simulation = gateway.simulate_score(person, map(_finding, finding), days=days)
+        simulation = gateway.simulate_score(person, findings, acts=acts, days=days, timeout_s=SIMULATION_S)
     _show(simulation.as_dict() if as_json else simulation_panel(simulation), as_json)
 
 
@@ -146,11 +160,3 @@ def _day(text: str) -> str:
     if not text.isdecimal():
         return text
     return (datetime.now(UTC).date() - timedelta(days=int(text))).isoformat()
-
-
-def _finding(text: str) -> tuple[Severity, int]:
-    word, _, in_days = text.partition(":")
-    known = {severity.name.lower(): severity for severity in Severity if severity}
-    if word not in known or not (in_days or "0").isdecimal():
-        raise CallerError(f"{text!r} must be {', '.join(known)}, and perhaps `:` and a number of days")
-    return known[word], int(in_days or "0")

@@ -106,12 +106,16 @@ def _change(change: Change, presence: int) -> Group:
         (f"{gained / 1000:+.1f}", "bold green" if gained >= 0 else "bold red"),
         f", {change.events:+d} acts",
     )
+    return Group(head, _gains(change.reasons), *_acts(change.acts))
+
+
+def _gains(reasons: Sequence[Reason]) -> Table:
     table = Table.grid(padding=(0, 2))
     table.add_column(justify="right")
-    for reason in change.reasons:
+    for reason in reasons:
         style = "green" if reason.millipoints > 0 else "red"
         table.add_row(Text(f"{reason.millipoints / 1000:+.3f}", style=style), in_words(reason))
-    return Group(head, table, *_acts(change.acts))
+    return table
 
 
 def _acts(page: Acts) -> list[RenderableType]:
@@ -187,7 +191,10 @@ def simulation_panel(simulation: Simulation) -> Panel:
     every = -(-len(simulation.curve) // CURVE_ROWS_MAX)
     for point in simulation.curve[::every]:
         bar = Bar(POINTS_MILLI, 0, point.presence, width=CURVE_CELLS, color="cyan", bgcolor="grey23")
-        table.add_row(f"day {point.in_days}", points(point.presence), bar, f"{percent(point.factor)} left")
+        aside = f"{percent(point.factor)} left"
+        if point.otherwise is not None:
+            aside = f"{(point.presence - point.otherwise) / 1000:+.3f}"
+        table.add_row(f"day {point.in_days}", points(point.presence), bar, aside)
     mended = (
         "not mended within that time"
         if simulation.nine_tenths_days is None
@@ -195,10 +202,13 @@ def simulation_panel(simulation: Simulation) -> Panel:
     )
     lines = [
         f"now {points(simulation.presence)}, without any finding {points(simulation.unharmed)}; {mended}",
-        "everything else is held as it is now",
+        "beside it, what is gained against nothing happening at all; on the day of the last act, by reason:"
+        if simulation.reasons
+        else "everything else is held as it is now",
     ]
     if simulation.at_least:
         lines.append("the score stands at the lowest that conduct can take it: it may take longer")
-    return Panel(
-        Group(table, Text("\n" + "\n".join(lines))), title=f"[bold]{simulation.person}[/bold]", width=WIDTH
-    )
+    parts: list[RenderableType] = [table, Text("\n" + "\n".join(lines))]
+    if simulation.reasons:
+        parts.append(_gains(simulation.reasons))
+    return Panel(Group(*parts), title=f"[bold]{simulation.person}[/bold]", width=WIDTH)

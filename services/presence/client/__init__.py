@@ -40,6 +40,7 @@ from presence.client.errors import (
     Unavailable,
     Violation,
 )
+from presence.client.questions import HypotheticalAct
 from presence.client.score import AccountShares, Pillars, Reason, Score
 from presence.client.watch import Update, Watch
 
@@ -58,6 +59,7 @@ __all__ = [
     "Closing",
     "DeadlineExceeded",
     "Explanation",
+    "HypotheticalAct",
     "InvalidArgument",
     "LinksSealed",
     "NotFound",

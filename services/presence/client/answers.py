@@ -113,6 +113,8 @@ class Point(NamedTuple):
     in_days: int
     presence: int
     factor: int
+    otherwise: int | None = None
+    """With acts: the score of that day without anything hypothetical, millipoints."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,10 +131,15 @@ class Simulation:
     """From when on nine tenths of `unharmed` are there again; None: not within the curve."""
     at_least: bool
     """More may be open than the score shows, and the way back be longer."""
+    reasons: tuple[Reason, ...]
+    """With acts: what each reason gains or loses on the day of the last of what is hypothetical."""
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return asdict(self) | {"curve": [point._asdict() for point in self.curve]}
+        """For JSON, as `Score.as_dict`."""
+        found = asdict(self) | {"curve": [point._asdict() for point in self.curve]}
+        for row in found["reasons"]:
+            row["account"] = f"{row['account']:016x}" if row["account"] else ""
+        return found
 
 
 def batch_from(message: service_pb2.BatchGetScoresResponse) -> Batch:
@@ -188,10 +195,17 @@ def simulation_from(message: service_pb2.SimulateScoreResponse) -> Simulation:
         presence=message.presence_millipoints,
         unharmed=message.unharmed_millipoints,
         curve=tuple(
-            Point(row.in_days, row.presence_millipoints, row.conduct_factor_micro) for row in message.curve
+            Point(
+                row.in_days,
+                row.presence_millipoints,
+                row.conduct_factor_micro,
+                row.otherwise_millipoints if row.HasField("otherwise_millipoints") else None,
+            )
+            for row in message.curve
         ),
         nine_tenths_days=message.nine_tenths_days if message.HasField("nine_tenths_days") else None,
         at_least=message.at_least,
+        reasons=tuple(map(reason_from, message.entries)),
     )
 
 

@@ -16,7 +16,7 @@ from presence.client.acts import Act
 from presence.client.answers import Batch, Closing, Explanation, Page, Ranked, Simulation
 from presence.client.client import EVERY_KIND, TIMEOUT_S, pause_before
 from presence.client.errors import from_rpc
-from presence.client.questions import ACTS_PAGE, Question, Since
+from presence.client.questions import ACTS_PAGE, HypotheticalAct, Question, Since
 from presence.client.score import Score
 from presence.client.watch import Progress, Update
 from presence.events.vocabulary import PersonKind, Severity
@@ -144,12 +144,13 @@ class AsyncClient:
         person: str,
         findings: Iterable[tuple[Severity, int]] = (),
         *,
+        acts: Iterable[HypotheticalAct] = (),
         days: int = 0,
         step_days: int = 0,
         timeout_s: float | None = None,
     ) -> Simulation:
         """As `Client.simulate_score`."""
-        return await self._ask(questions.simulate_score(person, findings, days, step_days), timeout_s)
+        return await self._ask(questions.simulate_score(person, findings, acts, days, step_days), timeout_s)
 
     def watch(self, people: Iterable[str] = (), *, resume_token: str = "") -> "AsyncWatch":
         """As `Client.watch`; for `async for`."""

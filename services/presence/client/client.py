@@ -14,7 +14,7 @@ from presence.client.access import NONE, Access
 from presence.client.acts import Act
 from presence.client.answers import Batch, Closing, Explanation, Page, Ranked, Simulation
 from presence.client.errors import from_rpc
-from presence.client.questions import ACTS_PAGE, Question, Since
+from presence.client.questions import ACTS_PAGE, HypotheticalAct, Question, Since
 from presence.client.score import Score
 from presence.client.watch import Watch
 from presence.events.errors import PresenceError
@@ -145,12 +145,16 @@ class Client:
         person: str,
         findings: Iterable[tuple[Severity, int]] = (),
         *,
+        acts: Iterable[HypotheticalAct] = (),
         days: int = 0,
         step_days: int = 0,
         timeout_s: float | None = None,
     ) -> Simulation:
-        """What findings about conduct, so many days from now, would do to the score of `person`."""
-        return self._ask(questions.simulate_score(person, findings, days, step_days), timeout_s)
+        """What findings about conduct, so many days from now, and acts would do to the score of `person`.
+
+        With acts the scoring worker is asked for the person's state: Unavailable if none answers.
+        """
+        return self._ask(questions.simulate_score(person, findings, acts, days, step_days), timeout_s)
 
     def watch(self, people: Iterable[str] = (), *, resume_token: str = "") -> Watch:
         """First the present scores of `people` (everybody's, if empty), or what changed since the token; then changes.

@@ -111,7 +111,7 @@ def from_rpc(error: Any, address: str) -> PresenceError:
     match code, reason:
         case _CODES.INVALID_ARGUMENT, _:
             return InvalidArgument(message, violations)
-        case _CODES.RESOURCE_EXHAUSTED, "TOO_MANY_WATCHERS" | "CALLED_TOO_OFTEN" | "LOG_BUSY":
+        case _CODES.RESOURCE_EXHAUSTED, "TOO_MANY_WATCHERS" | "CALLED_TOO_OFTEN" | "GATEWAY_BUSY":
             return Busy(message, after_s=retry_s or BUSY_AFTER_S)
         case _CODES.UNAVAILABLE, _:
             return Unavailable(f"the gateway at {address} is not available: {message}")

@@ -7,7 +7,7 @@ from presence.client import answers
 from presence.client.answers import Batch, Explanation, History, Page, Ranked, Simulation
 from presence.client.score import Score
 from presence.client.score import from_message as score_from
-from presence.events.vocabulary import PersonKind, Severity
+from presence.events.vocabulary import Direction, Object, PersonKind, Severity, Verb
 from presence.v1 import event_pb2, service_pb2
 from presence.v1.service_pb2_grpc import ScoreServiceStub
 
@@ -85,14 +85,43 @@ def get_history(
     return Question("GetHistory", request, answers.history_from)
 
 
+class HypotheticalAct(NamedTuple):
+    """An act that there is not: so many times, by as many others where it is received, on a day from now."""
+
+    network: str
+    verb: Verb
+    object: Object = Object.UNSPECIFIED
+    direction: Direction = Direction.TO
+    times: int = 1
+    in_days: int = 0
+    rating: int = 0
+    """Of a review: thousandths of a star."""
+
+
 def simulate_score(
-    person: str, findings: Iterable[tuple[Severity, int]], days: int, step_days: int
+    person: str,
+    findings: Iterable[tuple[Severity, int]],
+    acts: Iterable[HypotheticalAct],
+    days: int,
+    step_days: int,
 ) -> Question[Simulation]:
     request = service_pb2.SimulateScoreRequest(
         person=person,
         findings=[
             service_pb2.HypotheticalFinding(severity=event_pb2.Severity.ValueType(severity), in_days=in_days)
             for severity, in_days in findings
+        ],
+        acts=[
+            service_pb2.HypotheticalAct(
+                network=act.network,
+                direction=event_pb2.Direction.ValueType(act.direction),
+                verb=event_pb2.Verb.ValueType(act.verb),
+                object=event_pb2.Object.ValueType(act.object),
+                times=act.times,
+                in_days=act.in_days,
+                rating=act.rating,
+            )
+            for act in acts
         ],
         days=days,
         step_days=step_days,

@@ -1,25 +1,18 @@
 """What the gateway looks up in the log itself: the acts behind a change, and scores that were replaced within the last day.
 
-One thread of a serving process reads, one call after the other, each for SEARCH_S at most: nobody's question can keep the
-process from answering others. Nothing of it is kept.
+It is read aside, by one call after the other, each for SEARCH_S at most. Nothing of it is kept.
 """
 
-import asyncio
-import threading
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NamedTuple, Self, TypeVar
+from typing import NamedTuple, Self
 
-import structlog
 from kafka import KafkaConsumer, TopicPartition
 from kafka.consumer.fetcher import ConsumerRecord
-from kafka.errors import KafkaError
 
-from presence.events.errors import SourceUnavailable
 from presence.events.vocabulary import PersonId
-from presence.gateway import refusals
+from presence.gateway.aside import Aside
 from presence.gateway.rows import Row
 from presence.log.kafka import consumer
 from presence.log.revision import Revision, decode
@@ -28,16 +21,10 @@ from presence.v1.score_pb2 import Score
 
 SEARCH_S = 1.0
 """How long a call may read: one that is not done says where to go on."""
-WAITING_MAX = 16
-"""Calls that wait for the thread."""
 POLL_MS = 200
 POLL_RECORDS_MAX = 2_000
 ANSWER_BYTES_MAX = 2 * 2**20
 """Of the records that a call finds, within what a client takes in one message."""
-
-log = structlog.get_logger(__name__)
-
-T = TypeVar("T")
 
 
 class Stretch(NamedTuple):
@@ -65,43 +52,26 @@ class Searched(NamedTuple):
 class LogReader:
     """Reads the log for calls of this process. Use it as a context manager."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, aside: Aside) -> None:
         """Opens nothing: the broker is asked when the first call needs it."""
         self._settings = settings
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="log-reader")
-        self._waiting = 0
+        self._aside = aside
         self._consumer: KafkaConsumer | None = None
-        self._closing = threading.Event()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._closing.set()
-        self._thread.shutdown(wait=True)
         if self._consumer is not None:
             self._consumer.close()
 
     async def acts(self, person: PersonId, stretch: Stretch, *, records_max: int) -> Searched:
         """The records of `person` in a stretch of the activity log, in its order. Raises Refused if it cannot be read."""
-        return await self.run(lambda: self._acts(person, stretch, records_max))
+        return await self._aside.run(lambda: self._acts(person, stretch, records_max))
 
     async def score_at(self, person: PersonId, revision: Revision, now: Row) -> bytes | None:
         """The serialised score of that revision, which is older than `now`; None if the topic has it no more."""
-        return await self.run(lambda: self._score_at(person, revision, now))
-
-    async def run(self, work: Callable[[], T]) -> T:
-        """`work` on the thread. Raises Refused: RESOURCE_EXHAUSTED if many wait, UNAVAILABLE without a broker."""
-        if self._waiting >= WAITING_MAX:
-            raise refusals.log_busy()
-        self._waiting += 1
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
-        except (KafkaError, SourceUnavailable) as error:
-            log.warning("log_unavailable", error=type(error).__name__)
-            raise refusals.log_unavailable() from error
-        finally:
-            self._waiting -= 1
+        return await self._aside.run(lambda: self._score_at(person, revision, now))
 
     def _acts(self, person: PersonId, stretch: Stretch, records_max: int) -> Searched:
         key, found, room = person.encode(), [], ANSWER_BYTES_MAX
@@ -151,7 +121,11 @@ class LogReader:
         deadline = time.monotonic() + SEARCH_S
 
         def read() -> Iterator[ConsumerRecord | None]:
-            while reader.position(place) < end and time.monotonic() < deadline and not self._closing.is_set():
+            while (
+                reader.position(place) < end
+                and time.monotonic() < deadline
+                and not self._aside.closing.is_set()
+            ):
                 for fetched in reader.poll(timeout_ms=POLL_MS, max_records=POLL_RECORDS_MAX).values():
                     yield from fetched
             yield None

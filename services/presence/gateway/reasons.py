@@ -1,32 +1,25 @@
-"""The methods that say why: ExplainScore, SimulateScore and GetHistory."""
+"""The methods that say why and what was: ExplainScore and GetHistory."""
 
 import base64
 import binascii
 from typing import Any
 
 from presence.events.vocabulary import PersonId
-from presence.gateway import acts, closings, explain, refusals, requests, simulate, wire
+from presence.gateway import acts, closings, explain, refusals, requests, wire
 from presence.gateway.calls import Call, Method
 from presence.gateway.door import permit
 from presence.gateway.log_reader import LogReader
 from presence.gateway.read_model import ReadModel
 from presence.gateway.refusals import Violation, malformed
 from presence.gateway.scopes import Scope
-from presence.gateway.servicer import MICRO, Limits, ScoreServicer
-from presence.gateway.simulate import Point
+from presence.gateway.servicer import Limits, ScoreServicer
 from presence.log.revision import Revision
 from presence.log.revision import decode as decode_revision
-from presence.model.spec import Model
 from presence.roster.keys import MasterKey
 from presence.v1 import service_pb2
 from presence.v1.score_pb2 import Score
 
 HISTORY_ROWS = 100
-CURVE_DAYS = 365
-CURVE_POINTS = 100
-STEP_DAYS_MAX = 365
-CURVE_POINTS_MAX = requests.DAYS_MAX + 1
-"""A point is some ten bytes: one for each of the most days fits into any message."""
 
 
 class ReasonServicer:
@@ -36,16 +29,14 @@ class ReasonServicer:
         self,
         scores: ScoreServicer,
         model: ReadModel,
-        rules: Model,
         limits: Limits,
         *,
         log: LogReader,
         master: MasterKey | None,
     ) -> None:
-        """`rules`: the scoring model; `master`: opens the keys of people, and so their links."""
+        """`master`: opens the keys of people, and so their links."""
         self._scores = scores
         self._model = model
-        self._rules = rules
         self._limits = limits
         self._log = log
         self._master = master
@@ -54,13 +45,6 @@ class ReasonServicer:
         """What this service answers, and to whom."""
         rows: tuple[tuple[str, Any, Scope, Any, bool], ...] = (
             ("ExplainScore", service_pb2.ExplainScoreRequest, Scope.EXPLAIN_READ, self.explain_score, True),
-            (
-                "SimulateScore",
-                service_pb2.SimulateScoreRequest,
-                Scope.EXPLAIN_READ,
-                self.simulate_score,
-                True,
-            ),
             ("GetHistory", service_pb2.GetHistoryRequest, Scope.SCORES_READ, self.get_history, False),
         )
         return tuple(
@@ -80,7 +64,7 @@ class ReasonServicer:
         since = requests.since(request)
         if request.links:
             permit(call.caller, Scope.LINKS_READ, (request.person,))
-        person, score = await self._score(request.person, request.min_revision, call)
+        person, score = await self._scores.parsed(request.person, request.min_revision, call)
         change = None
         if since is not None:
             change = await self._change(person, since, request.since_day, score)
@@ -139,35 +123,6 @@ class ReasonServicer:
             change.next_acts_page_token = acts.token(span, searched.rest)
             change.records_left = searched.rest.last - searched.rest.first + 1
 
-    async def simulate_score(self, request: service_pb2.SimulateScoreRequest, call: Call) -> bytes:
-        """A serialised SimulateScoreResponse."""
-        findings = requests.findings("findings", request.findings)
-        days = requests.number("days", request.days, default=CURVE_DAYS, most=requests.DAYS_MAX)
-        fit = -(-days // (CURVE_POINTS - 1))
-        step = requests.number("step_days", request.step_days, default=fit, most=STEP_DAYS_MAX)
-        person, score = await self._score(request.person, request.min_revision, call)
-        if score.model.hash != self._rules.hash:
-            raise refusals.model_unknown(score.model.name)
-        unharmed = explain.total(row for row in score.waterfall if row.entry != "conduct")
-        conduct, factor = self._rules.conduct, score.conduct_factor_micro
-        every = simulate.curve(unharmed, factor, conduct, findings, range(days + 1))
-        return service_pb2.SimulateScoreResponse(
-            person=person,
-            revision=score.revision,
-            presence_millipoints=score.presence_millipoints,
-            unharmed_millipoints=unharmed,
-            curve=[
-                service_pb2.SimulatedDay(
-                    in_days=point.in_days,
-                    presence_millipoints=point.presence,
-                    conduct_factor_micro=point.factor,
-                )
-                for point in every[::step]
-            ],
-            nine_tenths_days=_back(every),
-            at_least=factor <= conduct.factor_min,
-        ).SerializeToString()
-
     async def get_history(self, request: service_pb2.GetHistoryRequest, _call: Call) -> bytes:
         """A serialised GetHistoryResponse."""
         person = requests.person("person", request.person)
@@ -187,21 +142,6 @@ class ReasonServicer:
         token = "" if following is None else _token_of(following)
         days = [(closings.day_text(day), score) for day, score in rows]
         return wire.history_response(days, next_page_token=token)
-
-    async def _score(self, given: str, min_revision: str, call: Call) -> tuple[PersonId, Score]:
-        request = service_pb2.GetScoreRequest(person=given, min_revision=min_revision)
-        serialised = await self._scores.get_score(request, call)
-        return PersonId(given), Score.FromString(serialised)
-
-
-def _back(curve: list[Point]) -> int | None:
-    """The first day from which on nine tenths are there again, to the end of the curve."""
-    days = None
-    for point in reversed(curve):
-        if 10 * point.factor < 9 * MICRO:
-            break
-        days = point.in_days
-    return days
 
 
 def _token_of(day: int) -> str:

@@ -122,11 +122,11 @@ def links_sealed(why: str) -> Refused:
     return Refused(grpc.StatusCode.FAILED_PRECONDITION, "LINKS_SEALED", f"links cannot be unsealed: {why}")
 
 
-def log_busy() -> Refused:
+def gateway_busy() -> Refused:
     return Refused(
         grpc.StatusCode.RESOURCE_EXHAUSTED,
-        "LOG_BUSY",
-        "too many calls are reading the log: try again in a moment",
+        "GATEWAY_BUSY",
+        "too many calls that take long are waiting: try again in a moment",
         retry_s=RETRY_S,
     )
 
@@ -136,6 +136,15 @@ def log_unavailable() -> Refused:
         grpc.StatusCode.UNAVAILABLE,
         "LOG_UNAVAILABLE",
         "the log cannot be read now: try again in a moment",
+        retry_s=RETRY_S,
+    )
+
+
+def no_owner() -> Refused:
+    return Refused(
+        grpc.StatusCode.UNAVAILABLE,
+        "NO_OWNER",
+        "no scoring worker answers for this person now, so that their state is not known: try again in a moment",
         retry_s=RETRY_S,
     )
 

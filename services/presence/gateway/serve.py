@@ -110,6 +110,8 @@ def main() -> int:
     """Exit code: 0 after a stop, 2 for a wrong setting, 1 for anything else."""
     address, folder, session, number = sys.argv[1:]
     try:
+        # The model answers what if, one person at a time: more threads would only wait. Polars reads this on import.
+        os.environ.setdefault("POLARS_MAX_THREADS", "1")
         settings = Settings.from_env(os.environ)
         configure(settings.log_format)
         own = GatewaySettings.from_env(os.environ)

@@ -16,6 +16,7 @@ from presence.gateway.scopes import Scope
 from presence.gateway.watching import Watcher, Watchers
 from presence.log.revision import Revision
 from presence.v1 import event_pb2, service_pb2
+from presence.v1.score_pb2 import Score
 
 SERVICE = service_pb2.DESCRIPTOR.services_by_name["ScoreService"].full_name
 MICRO = 1_000_000
@@ -87,6 +88,11 @@ class ScoreServicer:
         if score is None:
             raise refusals.person_unknown(person)
         return score
+
+    async def parsed(self, given: str, min_revision: str, call: Call) -> tuple[PersonId, Score]:
+        """The score of a person as `get_score` answers with, for who reads it."""
+        request = service_pb2.GetScoreRequest(person=given, min_revision=min_revision)
+        return PersonId(given), Score.FromString(await self.get_score(request, call))
 
     async def batch_get_scores(self, request: service_pb2.BatchGetScoresRequest, call: Call) -> bytes:
         """A serialised BatchGetScoresResponse."""

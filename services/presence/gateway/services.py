@@ -9,8 +9,10 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from presence.gateway.aside import Aside
 from presence.gateway.calls import Method
 from presence.gateway.log_reader import LogReader
+from presence.gateway.people_states import PeopleStates
 from presence.gateway.read_model import ReadModel
 from presence.gateway.reasons import ReasonServicer
 from presence.gateway.roster import SERVICE as ROSTER
@@ -18,6 +20,7 @@ from presence.gateway.roster import RosterServicer
 from presence.gateway.roster_desk import Desk
 from presence.gateway.servicer import SERVICE, Limits, ScoreServicer
 from presence.gateway.settings import GatewaySettings
+from presence.gateway.what_if import WhatIfServicer
 from presence.log.settings import Settings
 from presence.model.spec import load
 from presence.roster.keys import MasterKey
@@ -44,10 +47,14 @@ class Service(NamedTuple):
 
 
 def _scores(parts: Parts) -> Service:
-    reader = parts.closing.enter_context(LogReader(parts.settings))
+    aside = Aside()
+    reader = parts.closing.enter_context(LogReader(parts.settings, aside))
+    states = parts.closing.enter_context(PeopleStates(parts.settings, aside))
+    parts.closing.enter_context(aside)  # Left first: its thread uses the other two.
     master = MasterKey.existing(parts.settings)
-    reasons = ReasonServicer(parts.scores, parts.model, load(), parts.limits, log=reader, master=master)
-    return Service(SERVICE, (*parts.scores.methods(), *reasons.methods()))
+    reasons = ReasonServicer(parts.scores, parts.model, parts.limits, log=reader, master=master)
+    what_if = WhatIfServicer(parts.scores, states, aside, load(parts.settings.model))
+    return Service(SERVICE, (*parts.scores.methods(), *reasons.methods(), *what_if.methods()))
 
 
 def _roster(parts: Parts) -> Service:

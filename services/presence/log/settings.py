@@ -51,6 +51,10 @@ class Settings:
     worker: str = "0"
     """Names this scoring worker in its group, so that after a restart it has its partitions back at once; each
     worker needs its own."""
+    query: str = "127.0.0.1:0"
+    """Where this scoring worker answers interactive queries (port 0: any free one), by a name that gateways reach it by."""
+    query_secret: str = field(default="", repr=False)
+    """What gateways show to scoring workers; needed where these listen on another address than loopback."""
     publish_delay_ms: int = 200
     """How long a changed score may wait for more changes before it is published."""
     snapshots: str = ""

@@ -57,6 +57,10 @@ class Topics:
         """Which scoring is live: see `log.live`."""
         return f"{self.namespace}.models"
 
+    @property
+    def owners(self) -> str:
+        return f"{self.namespace}.owners{self.suffix}"
+
     def all(self) -> tuple[Topic, ...]:
         """Every topic with its policy. The log is kept for ever, with the broker's times; a dead letter for 30 days.
 
@@ -79,5 +83,6 @@ class Topics:
             Topic(self.history, None, MappingProxyType(compact)),
             Topic(self.reasons, None, MappingProxyType(compact)),
             Topic(self.models, 1, MappingProxyType(compact)),
+            Topic(self.owners, 1, MappingProxyType(compact)),
             Topic(self.dlq, 1, MappingProxyType({"retention.ms": str(30 * DAY_MS)})),
         )

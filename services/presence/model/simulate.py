@@ -66,6 +66,27 @@ def decline(state: State, model: Model, as_of_ms: int, days: Sequence[int]) -> p
     )
 
 
+def course(
+    state: State, events: Sequence[Event], model: Model, as_of_ms: int, days: Sequence[int]
+) -> pl.DataFrame:
+    """As `decline`, where each of `events` is known from the day on, counted from `as_of_ms`, that it happens on.
+
+    `days` rise. Nothing is kept of the events.
+    """
+    since = sorted({0, *(_day(event, as_of_ms) for event in events)})
+    parts = []
+    for first, end in zip(since, [*since[1:], None], strict=True):
+        shown = [day for day in days if first <= day and (end is None or day < end)]
+        if shown:
+            known = frame(event for event in events if _day(event, as_of_ms) <= first)
+            parts.append(decline(fold(state, known, model).state, model, as_of_ms, shown))
+    return pl.concat([pl.DataFrame(schema=dict(CURVE)), *parts]).sort("person", "days")
+
+
+def _day(event: Event, as_of_ms: int) -> int:
+    return -(-(event.occurred_ms - as_of_ms) // DAY_MS)
+
+
 def recovery(
     state: State, model: Model, as_of_ms: int, days: Sequence[int], severity: Severity
 ) -> pl.DataFrame:

@@ -204,6 +204,10 @@ def create_app(settings: Settings) -> ScoringApp:
     app.on_partitions_revoked.connect(close)  # type: ignore[arg-type]  # its stub wants an unnamed parameter
 
     @app.task  # type: ignore[untyped-decorator]
+    async def answer(_app: Any) -> None:
+        await app.scorer.answer_until(lambda: app.should_stop)
+
+    @app.task  # type: ignore[untyped-decorator]
     async def publish(_app: Any) -> None:
         await app.scorer.publish_until(lambda: app.should_stop)
 

@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from aiokafka import AIOKafkaProducer
 
 from presence.batch.letters import Letter, Topic
+from presence.log import owners
+from presence.log.owners import Owner
 from presence.log.settings import Settings
 from presence.log.topics import OBSERVED_HEADER
 from presence.scoring.partition import Publication
@@ -70,6 +72,12 @@ class Publisher:
             for topic, partition in ((Topic.DLQ, 0), (Topic.HISTORY, own), (Topic.REASONS, own)):
                 letters = [self._record(letter) for letter in publication.letters if letter.topic == topic]
                 await self._send(self._names[topic], partition, letters)
+
+    async def announce(self, owner: Owner) -> None:
+        """Say where this partition's queries are answered from now on. Raises as `publish`."""
+        async with self._producer.transaction():
+            record: _Record = owners.key(self._partition), owners.encode(owner), [], None
+            await self._send(self._topics.owners, 0, [record])
 
     async def _send(self, topic: str, partition: int, records: Iterable[_Record]) -> None:
         """Send records in batches that the producer is handed whole: one by one costs five times as much."""

@@ -14,10 +14,12 @@ from presence.events.errors import InvariantBroken, PresenceError, SourceUnavail
 from presence.log.metrics import Step
 from presence.log.settings import Settings
 from presence.model.spec import Model
+from presence.model.state import State
 from presence.scoring.meter import Meter, Written, timed
 from presence.scoring.ownership import claim
 from presence.scoring.partition import Partition
 from presence.scoring.publisher import Publisher
+from presence.scoring.queries import Queries
 from presence.scoring.snapshots import Snapshots
 
 log = structlog.get_logger("presence.scoring")
@@ -46,6 +48,7 @@ class Scorer:
         self._publishing, self._snapshotting = asyncio.Lock(), asyncio.Lock()
         self._purged: dict[int, int] = {}
         """By partition the newest erasure of which no snapshot knows anything any more."""
+        self.queries = Queries(settings, model.hash, self._state)
         self._snapshots = Snapshots(settings.snapshots_url, settings.namespace + settings.suffix)
 
     async def open(self, numbers: set[int]) -> dict[int, int]:
@@ -80,6 +83,7 @@ class Scorer:
         folder = self._settings.scoring / f"partition-{number}"
         restore = partial(self._snapshots.restore, number)
         store = await asyncio.to_thread(claim, folder, restore)
+        await publisher.announce(self.queries.owner)
         self._publishers[number] = publisher
         self._partitions[number] = Partition(number, store, self._model)
         log.info("partition opened", partition=number, offset=store.offset)
@@ -117,6 +121,11 @@ class Scorer:
         store = self._partitions[number].store
         self.meter.applied(number, records, store.offset, store.change)
 
+    def _state(self, number: int, person: str) -> State | None:
+        """The state of a person, without their ledger; None for a partition that is not ours."""
+        partition = self._partitions.get(number)
+        return None if partition is None else partition.store.load([person])
+
     async def publish_until(self, stopped: Callable[[], bool]) -> None:
         """Publish what changes, at once when idle, after a pause that grows with the work when busy.
 
@@ -151,6 +160,15 @@ class Scorer:
             if more:
                 self._changed.set()
             await asyncio.sleep(min(delay_s, PAUSE_SHARE * (time.monotonic() - began)))
+
+    async def answer_until(self, stopped: Callable[[], bool]) -> None:
+        """Answer interactive queries."""
+        await self.queries.start()
+        try:
+            while not stopped():  # noqa: ASYNC110 (Faust does not tell of its stop, it is asked)
+                await asyncio.sleep(IDLE_S)
+        finally:
+            await self.queries.stop()
 
     async def snapshot_until(self, stopped: Callable[[], bool]) -> None:
         """Take a snapshot of every partition now and then; what fails is tried again next time.

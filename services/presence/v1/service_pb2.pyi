@@ -497,6 +497,7 @@ class SimulateScoreRequest(_message.Message):
     DAYS_FIELD_NUMBER: _builtins.int
     STEP_DAYS_FIELD_NUMBER: _builtins.int
     MIN_REVISION_FIELD_NUMBER: _builtins.int
+    ACTS_FIELD_NUMBER: _builtins.int
     person: _builtins.str
     """Pseudonymous id, `p_` and 26 characters of [a-z2-7]."""
     days: _builtins.int
@@ -509,6 +510,10 @@ class SimulateScoreRequest(_message.Message):
     def findings(self) -> _containers.RepeatedCompositeFieldContainer[Global___HypotheticalFinding]:
         """0 to 20. With none, the way back from findings that there are."""
 
+    @_builtins.property
+    def acts(self) -> _containers.RepeatedCompositeFieldContainer[Global___HypotheticalAct]:
+        """0 to 20, of 5000 times in all. With any there may be 400 points at most."""
+
     def __init__(
         self,
         *,
@@ -517,14 +522,60 @@ class SimulateScoreRequest(_message.Message):
         days: _builtins.int = ...,
         step_days: _builtins.int = ...,
         min_revision: _builtins.str = ...,
+        acts: _abc.Iterable[Global___HypotheticalAct] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["days", b"days", "findings", b"findings", "min_revision", b"min_revision", "person", b"person", "step_days", b"step_days"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acts", b"acts", "days", b"days", "findings", b"findings", "min_revision", b"min_revision", "person", b"person", "step_days", b"step_days"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SimulateScoreRequest: _TypeAlias = SimulateScoreRequest  # noqa: Y015
+
+@_typing.final
+class HypotheticalAct(_message.Message):
+    """Acts that there are not, each by another actor where they are received."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NETWORK_FIELD_NUMBER: _builtins.int
+    DIRECTION_FIELD_NUMBER: _builtins.int
+    VERB_FIELD_NUMBER: _builtins.int
+    OBJECT_FIELD_NUMBER: _builtins.int
+    TIMES_FIELD_NUMBER: _builtins.int
+    IN_DAYS_FIELD_NUMBER: _builtins.int
+    RATING_FIELD_NUMBER: _builtins.int
+    network: _builtins.str
+    """Short code of the network, such as `x`: up to 32 of [a-z0-9_-]."""
+    direction: _event_pb2.Direction.ValueType
+    """Unspecified reads as received."""
+    verb: _event_pb2.Verb.ValueType
+    object: _event_pb2.Object.ValueType
+    """May be unspecified."""
+    times: _builtins.int
+    """How many of them, 1 to 1000; 0: 1."""
+    in_days: _builtins.int
+    """Days after the day of the score, 0 to 3650."""
+    rating: _builtins.int
+    """For a review: thousandths of a star, 1_000 to 5_000."""
+    def __init__(
+        self,
+        *,
+        network: _builtins.str = ...,
+        direction: _event_pb2.Direction.ValueType = ...,
+        verb: _event_pb2.Verb.ValueType = ...,
+        object: _event_pb2.Object.ValueType = ...,
+        times: _builtins.int = ...,
+        in_days: _builtins.int = ...,
+        rating: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["direction", b"direction", "in_days", b"in_days", "network", b"network", "object", b"object", "rating", b"rating", "times", b"times", "verb", b"verb"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HypotheticalAct: _TypeAlias = HypotheticalAct  # noqa: Y015
 
 @_typing.final
 class HypotheticalFinding(_message.Message):
@@ -562,16 +613,17 @@ class SimulateScoreResponse(_message.Message):
     CURVE_FIELD_NUMBER: _builtins.int
     NINE_TENTHS_DAYS_FIELD_NUMBER: _builtins.int
     AT_LEAST_FIELD_NUMBER: _builtins.int
+    ENTRIES_FIELD_NUMBER: _builtins.int
     person: _builtins.str
     revision: _builtins.str
     """Of the score that it begins with."""
     presence_millipoints: _builtins.int
     """That score: 0 to 100_000 millipoints."""
     unharmed_millipoints: _builtins.int
-    """What it would be without any finding."""
+    """What it would be without any finding, and without any act of the request."""
     nine_tenths_days: _builtins.int
-    """The first day from which on nine tenths of unharmed_millipoints are there again;
-    not set if that is not before the end.
+    """The first day from which on findings leave nine tenths of the score or more, with
+    acts the first of the curve's; not set if that is not before the end.
     """
     at_least: _builtins.bool
     """True where the score stands at the lowest that conduct can take it: then more
@@ -580,6 +632,12 @@ class SimulateScoreResponse(_message.Message):
     @_builtins.property
     def curve(self) -> _containers.RepeatedCompositeFieldContainer[Global___SimulatedDay]:
         """From the day of the score on."""
+
+    @_builtins.property
+    def entries(self) -> _containers.RepeatedCompositeFieldContainer[_score_pb2.WaterfallEntry]:
+        """Only with acts: what each reason gains or loses by all that is hypothetical, on
+        the day of the last of it, the greatest first, those of 0 left out.
+        """
 
     def __init__(
         self,
@@ -591,10 +649,11 @@ class SimulateScoreResponse(_message.Message):
         curve: _abc.Iterable[Global___SimulatedDay] | None = ...,
         nine_tenths_days: _builtins.int | None = ...,
         at_least: _builtins.bool = ...,
+        entries: _abc.Iterable[_score_pb2.WaterfallEntry] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_nine_tenths_days", b"_nine_tenths_days", "nine_tenths_days", b"nine_tenths_days"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_nine_tenths_days", b"_nine_tenths_days", "at_least", b"at_least", "curve", b"curve", "nine_tenths_days", b"nine_tenths_days", "person", b"person", "presence_millipoints", b"presence_millipoints", "revision", b"revision", "unharmed_millipoints", b"unharmed_millipoints"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_nine_tenths_days", b"_nine_tenths_days", "at_least", b"at_least", "curve", b"curve", "entries", b"entries", "nine_tenths_days", b"nine_tenths_days", "person", b"person", "presence_millipoints", b"presence_millipoints", "revision", b"revision", "unharmed_millipoints", b"unharmed_millipoints"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__nine_tenths_days: _TypeAlias = _typing.Literal["nine_tenths_days"]  # noqa: Y015
     _WhichOneofArgType__nine_tenths_days: _TypeAlias = _typing.Literal["_nine_tenths_days", b"_nine_tenths_days"]  # noqa: Y015
@@ -609,23 +668,31 @@ class SimulatedDay(_message.Message):
     IN_DAYS_FIELD_NUMBER: _builtins.int
     PRESENCE_MILLIPOINTS_FIELD_NUMBER: _builtins.int
     CONDUCT_FACTOR_MICRO_FIELD_NUMBER: _builtins.int
+    OTHERWISE_MILLIPOINTS_FIELD_NUMBER: _builtins.int
     in_days: _builtins.int
     """Days after the day of the score."""
     presence_millipoints: _builtins.int
     conduct_factor_micro: _builtins.int
     """What findings leave of the score: 50_000 to 1_000_000 micro."""
+    otherwise_millipoints: _builtins.int
+    """Only with acts: what the score would be on that day without them and without the
+    findings, if nothing happened any more.
+    """
     def __init__(
         self,
         *,
         in_days: _builtins.int = ...,
         presence_millipoints: _builtins.int = ...,
         conduct_factor_micro: _builtins.int = ...,
+        otherwise_millipoints: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_otherwise_millipoints", b"_otherwise_millipoints", "otherwise_millipoints", b"otherwise_millipoints"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["conduct_factor_micro", b"conduct_factor_micro", "in_days", b"in_days", "presence_millipoints", b"presence_millipoints"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_otherwise_millipoints", b"_otherwise_millipoints", "conduct_factor_micro", b"conduct_factor_micro", "in_days", b"in_days", "otherwise_millipoints", b"otherwise_millipoints", "presence_millipoints", b"presence_millipoints"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__otherwise_millipoints: _TypeAlias = _typing.Literal["otherwise_millipoints"]  # noqa: Y015
+    _WhichOneofArgType__otherwise_millipoints: _TypeAlias = _typing.Literal["_otherwise_millipoints", b"_otherwise_millipoints"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__otherwise_millipoints) -> _WhichOneofReturnType__otherwise_millipoints | None: ...
 
 Global___SimulatedDay: _TypeAlias = SimulatedDay  # noqa: Y015
 

@@ -169,7 +169,7 @@ class ScoreServiceServicer:
         published score is kept for a day, and the closing score of each day.
         FAILED_PRECONDITION: LINKS_SEALED; this gateway cannot unseal them, since it has
         no master key, or the person's key has been destroyed. The message says which.
-        RESOURCE_EXHAUSTED: LOG_BUSY; too many calls are reading the log. Try again.
+        RESOURCE_EXHAUSTED: GATEWAY_BUSY; too many calls of this kind. Try again.
         UNAVAILABLE: LOG_UNAVAILABLE; the log cannot be read now. Try again.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -177,11 +177,19 @@ class ScoreServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def SimulateScore(self, request, context):
-        """What findings about conduct would do to one person's score, day by day, until
-        they are forgotten; everything else is held as it is. Scope: explain.read. Each
-        call is written to the audit log.
+        """What if: what hypothetical acts and findings about conduct would do to one
+        person's score, day by day. Scope: explain.read. Each call is written to the audit
+        log.
+
+        Findings alone are applied to the published score: all else is held as it is.
+        With acts the scoring model itself is run, on the person's state, which the
+        scoring worker that owns it is asked for: acts and findings come in on their
+        days, and everything else fades as it does when nothing further happens.
 
         NOT_FOUND: PERSON_UNKNOWN.
+        UNAVAILABLE: NO_OWNER; with acts: no scoring worker answers for this person now.
+        Try again.
+        RESOURCE_EXHAUSTED: GATEWAY_BUSY; too many calls of this kind. Try again.
         FAILED_PRECONDITION: MODEL_UNKNOWN; the score was made by a model that this
         gateway does not have.
         """
