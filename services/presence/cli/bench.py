@@ -62,6 +62,10 @@ def gateway(
     kafka: Annotated[
         str, typer.Option("--kafka", help="A broker that runs; by default one of its own.")
     ] = "",
+    watchers: Annotated[
+        str,
+        typer.Option("--watchers", help="What watches: a program of bench/watchers. Without it nobody does."),
+    ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per case and line.")] = False,
 ) -> None:
     """Measure the gateway beside a bare gRPC servicer that answers a constant, asked by ghz in turn."""
@@ -69,7 +73,7 @@ def gateway(
 
     with scratch(kafka) as found:
         load = bench_gateway.Ghz(ghz, found.data, seconds)
-        for row in bench_gateway.measure(found, load, people, processes):
+        for row in bench_gateway.measure(found, load, people, processes, watchers):
             _show(row, as_json)
 
 

@@ -23,6 +23,7 @@ from presence.broker.ports import free_port
 from presence.cli.bench_bare import SERVICE
 from presence.cli.bench_people import person, scores
 from presence.cli.bench_scratch import environment
+from presence.cli.bench_watch import cpu_s, fan_out
 from presence.client import Client
 from presence.events.errors import CallerError, SourceUnavailable
 from presence.log.kafka import ensure_topics, producer
@@ -76,14 +77,22 @@ class Gateway:
         psutil.wait_procs(everyone)
         self._process.wait()
 
+    def megabytes(self) -> list[int]:
+        """Resident, of the writer and of each that serves; pages of the read model that they share count for each."""
+        assert self._process is not None
+        everyone = [psutil.Process(self._process.pid), *self.servers()]
+        return [round(each.memory_info().rss / 1e6) for each in everyone]
+
     def servers(self) -> list[psutil.Process]:
         """The serving processes."""
         assert self._process is not None
         return list(psutil.Process(self._process.pid).children())
 
 
-def measure(found: Settings, load: "Ghz", people: int, processes: int) -> Iterator[dict[str, Any]]:
-    """A row for each measurement."""
+def measure(
+    found: Settings, load: "Ghz", people: int, processes: int, watchers: str = ""
+) -> Iterator[dict[str, Any]]:
+    """A row for each measurement; watches only with `watchers`, the program that counts what they are told."""
     settings = replace(found, gateway=f"127.0.0.1:{free_port()}")
     fill(settings, people, revision=1)
     gateway = Gateway(settings, processes)
@@ -94,7 +103,11 @@ def measure(found: Settings, load: "Ghz", people: int, processes: int) -> Iterat
         yield {"case": "read model", "people": people, "bytes_per_person": round(size / people)}
         gateway.kill()
         yield {"case": "ready after kill -9", "people": people, "seconds": round(gateway.start(), 2)}
+        yield {"case": "memory", "people": people, "megabytes": gateway.megabytes()}
         yield from calls(settings, gateway, load, people, processes)
+        if watchers:
+            yield from fan_out(settings, gateway.servers(), watchers, people=people, seconds=load.seconds)
+        yield {"case": "memory after it", "people": people, "megabytes": gateway.megabytes()}
     finally:
         gateway.kill()
 
@@ -131,7 +144,7 @@ class Ghz:
         """Raises CallerError if there is none at `path`."""
         self._path = path
         self._folder = folder
-        self._seconds = seconds
+        self.seconds = seconds
         self._protoset = folder / "service.protoset"
         self._protoset.write_bytes(_protoset())
         try:
@@ -155,11 +168,11 @@ class Ghz:
             "--call",
             f"{SERVICE}/{method}",
         ]
-        command += ["--data-file", str(data), "--duration", f"{self._seconds}s", "--duration-stop", "ignore"]
+        command += ["--data-file", str(data), "--duration", f"{self.seconds}s", "--duration-stop", "ignore"]
         command += ["--connections", str(CONNECTIONS), "--concurrency", str(CONCURRENCY), "--format", "json"]
-        before = _cpu_s(servers)
+        before = cpu_s(servers)
         done = subprocess.run([*command, address], capture_output=True, text=True, check=False)  # noqa: S603 (as above)
-        used_s = _cpu_s(servers) - before
+        used_s = cpu_s(servers) - before
         if done.returncode:
             raise SourceUnavailable(f"ghz failed: {done.stderr.strip()[-300:]}")
         report = json.loads(done.stdout)
@@ -216,11 +229,6 @@ def read_model_bytes(settings: Settings) -> int:
     """On disk."""
     files = (settings.data / "gateway" / settings.namespace).glob("data.mdb")
     return sum(file.stat().st_blocks * 512 for file in files)
-
-
-def _cpu_s(processes: list[psutil.Process]) -> float:
-    times = [process.cpu_times() for process in processes]
-    return sum(each.user + each.system for each in times)
 
 
 def _protoset() -> bytes:

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import jwt
@@ -19,7 +20,10 @@ LEEWAY_S = 5
 _PERSON = re.compile(r"p_[a-z2-7]{26}")
 
 
-def parse(content: bytes) -> dict[str, jwt.PyJWK]:
+Keys = Mapping[str, jwt.PyJWK]
+
+
+def parse(content: bytes) -> Keys:
     """Public keys by their `kid`. Raises CallerError if there is none that may sign tokens."""
     try:
         found = jwt.PyJWKSet.from_json(content.decode()).keys
@@ -31,14 +35,12 @@ def parse(content: bytes) -> dict[str, jwt.PyJWK]:
     return keys
 
 
-def caller(
-    token: str, keys: dict[str, jwt.PyJWK], *, issuer: str, audience: str, calls_per_s_max: float
-) -> Caller:
+def caller(token: str, keys: Keys, *, issuer: str, audience: str, calls_per_s_max: float) -> Caller:
     """Who the token says is calling. Raises Refused if it is expired, not for us, or not signed by `keys`."""
     if len(token) > TOKEN_CHARS_MAX:
         raise credentials_invalid("the token is too long")
     try:
-        key = keys.get(jwt.get_unverified_header(token).get("kid", ""))
+        key = keys.get(kid(token))
         if key is None:
             raise credentials_invalid("no key of that kid signs tokens here")
         claims = jwt.decode(
@@ -55,6 +57,16 @@ def caller(
     except jwt.PyJWTError as error:
         raise credentials_invalid(f"the token is not valid: {type(error).__name__}") from error
     return _caller(claims, calls_per_s_max)
+
+
+def kid(token: str) -> str:
+    """Which key a token names; empty if it names none, or is no token."""
+    if len(token) > TOKEN_CHARS_MAX:
+        return ""
+    try:
+        return str(jwt.get_unverified_header(token).get("kid", ""))
+    except jwt.PyJWTError:
+        return ""
 
 
 def _caller(claims: dict[str, Any], calls_per_s_max: float) -> Caller:

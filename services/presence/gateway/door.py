@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from presence.gateway import bearer, callers, refusals
+from presence.gateway.fetched import Fetched
 from presence.gateway.rates import Rates
 from presence.gateway.reloaded import Reloaded
 from presence.gateway.scopes import LOCAL, Caller, CallerId, Scope, scopes
@@ -53,7 +54,7 @@ class Door:
             if settings.callers_file
             else None
         )
-        self._keys = Reloaded(settings.jwks_file, bearer.parse) if settings.jwks_file else None
+        self._keys = _keys(settings)
 
     @classmethod
     def of(cls, settings: GatewaySettings) -> "Door":
@@ -105,6 +106,8 @@ class Door:
             self._tokens_of = keys
         if (known := self._tokens.get(credential)) is not None:
             return known
+        if bearer.kid(credential) not in keys:
+            self._keys.want()
         caller = bearer.caller(
             credential,
             keys,
@@ -133,6 +136,13 @@ class Door:
             scopes=self._anonymous,
             calls_per_s_max=self._settings.calls_per_s_max,
         )
+
+
+def _keys(settings: GatewaySettings) -> Fetched[bearer.Keys] | Reloaded[bearer.Keys] | None:
+    """Who signs tokens; None: nobody."""
+    if settings.jwks_url:
+        return Fetched(settings.jwks_url, bearer.parse, before={}, refresh_s=settings.jwks_refresh_s)
+    return Reloaded(settings.jwks_file, bearer.parse) if settings.jwks_file else None
 
 
 def permit(caller: Caller, scope: Scope, people: Sequence[str]) -> None:

@@ -6,6 +6,7 @@ It waits for nobody: readers see the last committed transaction, and are rung up
 import hashlib
 import threading
 import uuid
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from itertools import chain
 
@@ -31,10 +32,14 @@ from presence.v1.score_pb2 import Score
 
 POLL_MS = 200
 """How long a stop may wait for the thread; records wake it at once."""
+GATHERED_MAX = 100_000
+"""Records of one transaction while catching up: some 250 MB of memory."""
 TOUCH_MS = 60_000
 TOUCH_TIMEOUT_MS = 1_000
 ABSENCE_MS_MAX = 12 * 3_600_000
 """Half of the topic's `delete.retention.ms`: after a longer absence a tombstone may have come and gone unread."""
+
+Batches = Mapping[TopicPartition, list[ConsumerRecord]]
 
 log = structlog.get_logger(__name__)
 
@@ -154,7 +159,7 @@ class Fold:
         return None
 
     def _step(self) -> None:
-        batches = self._consumer.poll(timeout_ms=POLL_MS)
+        batches = self._gathered() if self._behind else self._consumer.poll(timeout_ms=POLL_MS)
         now = now_ms()
         self._meter.looked(self._lag())
         self._compact(now)
@@ -184,6 +189,22 @@ class Fold:
             self._meter.folded(len(changes), None if self._behind else observed_ms)
             _report(applied)
         self._ring()
+
+    def _gathered(self) -> Batches:
+        """What comes without waiting, up to GATHERED_MAX records.
+
+        In a transaction of few records nearly every page of the orders is written for one row or two.
+        """
+        batches: dict[TopicPartition, list[ConsumerRecord]] = defaultdict(list)
+        records = 0
+        while records < GATHERED_MAX and not self._stopping.is_set():
+            found = self._consumer.poll(timeout_ms=POLL_MS)
+            if not found:
+                break
+            for partition, batch in found.items():
+                batches[partition] += batch
+                records += len(batch)
+        return batches
 
     def _compact(self, now: int) -> None:
         """Now and then forget erasures that are older than a watch may be away."""

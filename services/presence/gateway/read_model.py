@@ -14,8 +14,9 @@ some offset. The model can be deleted: the topics bring it back. One thread of o
 """
 
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from operator import le
 from pathlib import Path
 from typing import NamedTuple, Self, TypeVar
 
@@ -24,6 +25,7 @@ import lmdb
 from presence.events.errors import InvariantBroken
 from presence.events.vocabulary import PersonId
 from presence.gateway import closings, order, ranks
+from presence.gateway.frames import Frames
 from presence.gateway.order import Order, Place
 from presence.gateway.resume import DeploymentId, Positions
 from presence.gateway.rows import KINDS, PRESENCE, Gone, Row, framed_of, place_of, score_of
@@ -38,6 +40,8 @@ TABLES = ("people", "changes", "erased", "order", "ranks", *SIDES, "meta")
 MAP_BYTES = 2**40
 """Of addresses, and not of disk or memory: a terabyte is far beyond a gateway of 100 million people."""
 READERS_MAX = 510
+DROPPED_MAX = 20_000
+"""Records to go through for whom to drop from memory; after more of them everybody is dropped."""
 CHANGE = struct.Struct(">IQ")
 U64 = struct.Struct(">Q")
 
@@ -106,6 +110,7 @@ class ReadModel:
             metasync=False,
             readonly=self._readonly,
         )
+        self._frames = Frames()
         # A serving process reads from one snapshot until it is told of another: to begin one costs more than most reads.
         self._snapshot: lmdb.Transaction | None = None
         opened = {name: self._env.open_db(name.encode(), create=not self._readonly) for name in TABLES}
@@ -152,8 +157,10 @@ class ReadModel:
         What a reader answers is what the model was when this was called last.
         """
         if self._snapshot is not None:
+            before = unpacked(self._snapshot.get(b"positions", b"", db=self._meta))
             self._snapshot.abort()
             self._snapshot = self._env.begin(buffers=True)
+            self._forget_since(before)
         with self._reading() as txn:
             if txn.get(b"serving", db=self._meta) != session:
                 return None
@@ -164,6 +171,16 @@ class ReadModel:
             observed_ms = U64.unpack(packed)[0] if packed else 0
             return Seen(deployment, positions, self._changes_so_far(txn), compacted, observed_ms)
 
+    def _forget_since(self, before: Positions) -> None:
+        """Drop from memory whoever may have changed since `before`."""
+        assert self._snapshot is not None
+        now = unpacked(self._snapshot.get(b"positions", b"", db=self._meta))
+        comparable = len(before) == len(now) and all(map(le, before, now))
+        if not comparable or sum(now) - sum(before) > DROPPED_MAX:
+            self._frames.clear()
+        else:
+            self._frames.drop(key for _, _, key in self._changed(self._snapshot, before, now))
+
     def score(self, person: PersonId) -> bytes | None:
         """The serialised Score of `person`, or None."""
         with self._reading() as txn:
@@ -172,13 +189,24 @@ class ReadModel:
     def scores(self, people: Iterable[PersonId]) -> tuple[list[bytes], list[PersonId]]:
         """The framed Scores of `people`, in their order, all as of one moment; and who has none."""
         keys = [person.encode() for person in people]
-        with self._reading() as txn, txn.cursor(self._people) as cursor:
-            found = cursor.getmulti(keys)
-            scores = [framed_of(stored) for _, stored in found]
+        frames = list(map(self._frames.get, keys))
+        if None in frames:
+            self._fill(keys, frames)
+        found = [frame for frame in frames if frame is not None]
         if len(found) == len(keys):
-            return scores, []
-        known = {bytes(key) for key, _ in found}
-        return scores, [PersonId(key.decode()) for key in keys if key not in known]
+            return found, []
+        return found, [
+            PersonId(key.decode()) for key, frame in zip(keys, frames, strict=True) if frame is None
+        ]
+
+    def _fill(self, keys: Sequence[bytes], frames: list[bytes | None]) -> None:
+        """Put in place what the process has not in memory."""
+        missing = {key: place for place, key in enumerate(keys) if frames[place] is None}
+        with self._reading() as txn, txn.cursor(self._people) as cursor:
+            for key, stored in cursor.getmulti(list(missing)):
+                frame = frames[missing[bytes(key)]] = framed_of(stored)
+                if self._snapshot is not None:
+                    self._frames.put(bytes(key), frame)
 
     def revision(self, person: PersonId) -> Revision | None:
         """The revision of the score of `person`; None without one."""
@@ -194,7 +222,7 @@ class ReadModel:
             scores: list[bytes] = []
             room, last = bytes_max, after
             for place in order.walk(txn, self._order, wanted._replace(kinds=kinds), after):
-                score = self._framed(txn, place.person)
+                score = self._frames.get(place.person) or self._framed(txn, place.person)
                 if score is None:
                     raise InvariantBroken("the order of the read model holds nobody")
                 room -= len(score)

@@ -44,6 +44,9 @@ class Reloaded(Generic[T]):
                 log.error("not_reloaded", file=str(self._path), error=str(error))  # noqa: TRY400 (the reason says it)
         return self._value
 
+    def want(self) -> None:
+        """Something was not in it: it is looked at soon enough anyway."""
+
     def _look(self) -> tuple[int, int, int]:
         try:
             found = os.stat(self._path)  # noqa: PTH116 (once per half second; a str is all it needs)

@@ -1,13 +1,15 @@
 """What the read model keeps of one person: where the score came from, what it is ordered by, and its bytes."""
 
 import struct
+from collections.abc import Callable
+from operator import attrgetter
 from typing import NamedTuple, Self
 
 from presence.events.errors import InvariantBroken
 from presence.events.vocabulary import PersonId, PersonKind
 from presence.gateway.wire import framed
 from presence.log.revision import Revision, decode
-from presence.v1.score_pb2 import Score
+from presence.v1.score_pb2 import Pillars, Score
 
 COLUMNS = (
     "presence",
@@ -24,13 +26,15 @@ KINDS = tuple(kind.value for kind in PersonKind)
 """A kind that a later version knows is none of them, and stands with the unspecified."""
 PRESENCE = COLUMNS.index("presence")
 PRESENCE_MAX = 100_000
+PERSON_CHARS = 28
+"""`p_` and 26 characters."""
 FIGURE_MAX = 1_000_000
-_HEAD = struct.Struct(f">IQIQB{len(COLUMNS)}IB")
-"""The last byte says how long the frame is, which goes before the serialised score."""
-_GONE = struct.Struct(">IQQ")
-
 Figures = tuple[int, ...]
 """By column of COLUMNS."""
+_HEAD = struct.Struct(f">IQIQB{len(COLUMNS)}IB")
+"""The last byte says how long the frame is, which goes before the serialised score."""
+_pillars: Callable[[Pillars], Figures] = attrgetter(*COLUMNS[2:])
+_GONE = struct.Struct(">IQQ")
 
 
 class Row(NamedTuple):
@@ -103,13 +107,8 @@ def row_of(partition: int, offset: int, score: Score, serialised: bytes) -> Row:
 
     Raises InvariantBroken if its revision is not one, or a figure is out of its range.
     """
-    pillars = score.pillars
-    figures = (
-        score.presence_millipoints,
-        score.visibility_millipoints,
-        *(getattr(pillars, name) for name in COLUMNS[2:]),
-    )
-    if not all(0 <= figure <= FIGURE_MAX for figure in figures) or figures[PRESENCE] > PRESENCE_MAX:
+    figures = (score.presence_millipoints, score.visibility_millipoints, *_pillars(score.pillars))
+    if min(figures) < 0 or max(figures) > FIGURE_MAX or figures[PRESENCE] > PRESENCE_MAX:
         raise InvariantBroken(f"a figure out of its range: partition {partition}, offset {offset}")
     kind = score.kind if score.kind in KINDS else PersonKind.UNSPECIFIED
     return Row(partition, offset, decode(score.revision), kind, figures, serialised)

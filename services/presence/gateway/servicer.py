@@ -9,6 +9,7 @@ from presence.events.vocabulary import PersonId
 from presence.gateway import order, refusals, requests, resume, wire
 from presence.gateway.calls import Call, Method, Send
 from presence.gateway.meter import watched
+from presence.gateway.order import Order, Place
 from presence.gateway.read_model import Chunk, ReadModel, Seen, Standing
 from presence.gateway.resume import Positions, ResumeToken
 from presence.gateway.rows import PRESENCE
@@ -20,6 +21,9 @@ from presence.v1.score_pb2 import Score
 
 SERVICE = service_pb2.DESCRIPTOR.services_by_name["ScoreService"].full_name
 MICRO = 1_000_000
+PAGES_BYTES_MAX = 16 * 2**20
+CHUNKS_MAX = 64
+"""Of one state of the model, each as long as a message."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,10 +53,16 @@ class ScoreServicer:
         self._limits = limits
         self._seen: Seen | None = None
         self._moved = asyncio.Event()
+        self._pages: dict[tuple[Order, Place | None, int], bytes] = {}
+        """Serialised answers of this state of the model: everybody asks for the best of the same lists."""
+        self._pages_bytes = 0
+        self._chunks: dict[tuple[Positions, Positions], Chunk] = {}
 
     def moved(self, seen: Seen, people: Collection[PersonId]) -> None:
         """The read model is as far as `seen`, with new scores of `people`. From the first call on there are answers."""
         self._seen = seen
+        self._pages, self._pages_bytes = {}, 0
+        self._chunks = {}
         self._watchers.publish(people)
         self._moved.set()
         self._moved = asyncio.Event()
@@ -113,6 +123,16 @@ class ScoreServicer:
         self.require_caught_up()
         if request.min_revision:
             await self._reach(request.min_revision, call)
+        asked = wanted, after, rows_max
+        answer = self._pages.get(asked)
+        if answer is None:
+            answer = self._page(*asked)
+            if self._pages_bytes + len(answer) <= PAGES_BYTES_MAX:
+                self._pages[asked] = answer
+                self._pages_bytes += len(answer)
+        return answer
+
+    def _page(self, wanted: Order, after: Place | None, rows_max: int) -> bytes:
         page = self._model.page(wanted, after, rows_max=rows_max, bytes_max=self._limits.answer_bytes_max)
         token = order.encode(wanted, page.last) if page.last else ""
         return wire.list_response(page.scores, next_page_token=token, total_size=page.total)
@@ -168,10 +188,19 @@ class ScoreServicer:
     def _read(self, watcher: Watcher, since: Positions, until: Positions) -> Chunk:
         bytes_max = self._limits.message_bytes_max
         if watcher.pending is None:
-            return self._model.changes(since, until, bytes_max=bytes_max)
+            return self._changes(since, until, bytes_max)
         chunk = self._model.changes_of(watcher.pending, since, until, bytes_max=bytes_max)
         if chunk.complete:
             watcher.pending.clear()
+        return chunk
+
+    def _changes(self, since: Positions, until: Positions, bytes_max: int) -> Chunk:
+        """What all watchers of everybody who are equally far are told: read once."""
+        chunk = self._chunks.get((since, until))
+        if chunk is None:
+            chunk = self._model.changes(since, until, bytes_max=bytes_max)
+            if len(self._chunks) < CHUNKS_MAX:
+                self._chunks[since, until] = chunk
         return chunk
 
     def _since(self, given: ResumeToken | None) -> Positions:

@@ -10,6 +10,7 @@ from presence.log.settings import read
 
 PREFIX = "PRESENCE_GATEWAY_"
 PROCESSES_MAX = 256
+REFRESH_S_MIN = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +30,10 @@ class GatewaySettings:
     """Who has which API key or certificate, and what they may do (see `callers`)."""
     jwks_file: Path | None = None
     """The public keys that sign bearer tokens (RFC 7517)."""
+    jwks_url: str = ""
+    """Where the issuer publishes them, instead of a file: https, or http on this machine."""
+    jwks_refresh_s: float = 300.0
+    """How often they are fetched: for so long at most a key that was taken back is still good."""
     jwt_issuer: str = ""
     jwt_audience: str = ""
     anonymous_scopes: str = ""
@@ -55,14 +60,25 @@ class GatewaySettings:
             raise CallerError(f"{PREFIX}CERT_FILE and {PREFIX}KEY_FILE go together")
         if found.client_ca_file is not None and found.cert_file is None:
             raise CallerError(f"{PREFIX}CLIENT_CA_FILE needs {PREFIX}CERT_FILE: mTLS is TLS first")
-        if found.jwks_file is not None and not (found.jwt_issuer and found.jwt_audience):
-            raise CallerError(f"{PREFIX}JWKS_FILE needs {PREFIX}JWT_ISSUER and {PREFIX}JWT_AUDIENCE")
+        if found.jwks_file is not None and found.jwks_url:
+            raise CallerError(f"{PREFIX}JWKS_FILE and {PREFIX}JWKS_URL: one of them says who signs")
+        if found.takes_tokens and not (found.jwt_issuer and found.jwt_audience):
+            raise CallerError(
+                f"{PREFIX}JWKS_FILE and {PREFIX}JWKS_URL need {PREFIX}JWT_ISSUER and {PREFIX}JWT_AUDIENCE"
+            )
+        if found.jwks_refresh_s < REFRESH_S_MIN:
+            raise CallerError(f"{PREFIX}JWKS_REFRESH_S must be {REFRESH_S_MIN:g} at least")
         return found
 
     @property
     def asks_who_calls(self) -> bool:
         """Whether anything says who may call; without it, everybody who reaches us may do everything."""
-        return bool(self.callers_file or self.jwks_file or self.anonymous_scopes)
+        return bool(self.callers_file or self.takes_tokens or self.anonymous_scopes)
+
+    @property
+    def takes_tokens(self) -> bool:
+        """Whether there are keys that sign bearer tokens."""
+        return bool(self.jwks_file or self.jwks_url)
 
     def check_address(self, host: str) -> None:
         """Raises CallerError if `host` is reachable from elsewhere and the settings do not allow for that."""
@@ -71,7 +87,7 @@ class GatewaySettings:
         if not self.asks_who_calls:
             raise CallerError(
                 f"{host} can be reached by others, and nothing says who may call: set {PREFIX}CALLERS_FILE,"
-                f" {PREFIX}JWKS_FILE or {PREFIX}ANONYMOUS_SCOPES, or listen on 127.0.0.1"
+                f" {PREFIX}JWKS_FILE, {PREFIX}JWKS_URL or {PREFIX}ANONYMOUS_SCOPES, or listen on 127.0.0.1"
             )
         if self.cert_file is None and not self.plaintext:
             raise CallerError(

@@ -173,11 +173,13 @@ class WriteModel(ReadModel):
                 txn.put(key, new.packed(), db=self._erased)
                 txn.delete(key, db=self._people)
                 closings.forget(txn, self._history, key)
-            was, will_be = (
-                set(order.keys(row, key)) if isinstance(row, Row) else set() for row in (old, new)
-            )
-            gone += was - will_be
-            come += will_be - was
+            will_be = order.keys(new, key) if isinstance(new, Row) else []
+            if isinstance(old, Row):
+                was = set(order.keys(old, key))
+                gone += was.difference(will_be)
+                come += set(will_be) - was
+            else:
+                come += will_be
         for key in sorted(gone):
             txn.delete(key, db=self._order)
         for rows, table in (

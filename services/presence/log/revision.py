@@ -13,6 +13,8 @@ from presence.events.errors import InvariantBroken
 
 VERSION = 1
 _LAYOUT = struct.Struct(">BIQ")
+_PADDING = "=="
+"""What 13 bytes take to whole groups of four characters."""
 
 
 class Revision(NamedTuple):
@@ -45,7 +47,7 @@ def decode(token: str) -> Revision:
     Revision(partition=3, offset=42)
     """
     try:
-        packed = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
+        packed = base64.b64decode(token + _PADDING, altchars=b"-_", validate=True)
         version, partition, offset = _LAYOUT.unpack(packed)
     except (binascii.Error, ValueError, struct.error) as error:
         raise InvariantBroken("a score's revision cannot be read") from error

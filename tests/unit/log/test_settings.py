@@ -36,6 +36,7 @@ def test_variables_are_typed() -> None:
         "test.history",
         "test.reasons",
         "test.models",
+        "test.owners",
         "test.dlq",
     ]
 
