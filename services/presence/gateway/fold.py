@@ -240,7 +240,7 @@ class Fold:
 
     def _lag(self) -> dict[str, int]:
         """By topic the records that are still to be read, as far as the broker has told."""
-        lag = dict.fromkeys((self._topic, self._history), 0)
+        lag = dict.fromkeys((self._topic, *self._sides.values()), 0)
         for partition in self._consumer.assignment():
             end = self._consumer.highwater(partition)
             lag[partition.topic] += max(0, (end or 0) - self._consumer.position(partition))
