@@ -40,7 +40,7 @@ test: setup lint ## everything that CI runs
 test-fast: setup ## the tests that need no broker
 	$(BIN)/pytest -n 2 tests/unit tests/property tests/golden $(ARGS)
 
-lint: setup ## ruff, mypy, import contracts, buf, alerts, drift of generated code
+lint: setup ## ruff, mypy, import contracts, buf, alerts, drift of generated code, bandit, pip-audit
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -52,6 +52,8 @@ lint: setup ## ruff, mypy, import contracts, buf, alerts, drift of generated cod
 	$(BIN)/python deploy/grafana/dashboards.py --check
 	deploy/prometheus/check.sh
 	$(UV) lock --check --quiet
+	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml services
+	./audit.sh
 
 bench: setup ## measure, as JSON (ARGS="model --json")
 	@$(BIN)/presence bench $(ARGS)

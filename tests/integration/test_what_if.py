@@ -48,7 +48,7 @@ SOMEBODY = PersonId("p_" + "b" * 26)
 T0 = 1_790_000_000_000
 ACCOUNT = 7
 LIKES = HypotheticalAct("x", Verb.LIKE, Object.NOTE, times=200, in_days=3)
-PATIENCE_S = 60.0
+PATIENCE_S = 240.0
 
 
 def life() -> list[Event]:
@@ -137,7 +137,7 @@ def test_what_if_says_what_the_model_says_and_survives_its_worker(settings: Sett
         done = subprocess.run(
             [
                 *(sys.executable, "-m", "presence.cli.main", "simulate", SOMEBODY),
-                *("--act", "x:to:like:note*200@3", "--finding", "minor:9", "--days", "30", "--json"),
+                *("--act", "x:to:like:note*200@3", "--finding", "minor:9", "--days", "9", "--json"),
             ],
             env=os.environ | {"PRESENCE_GATEWAY": settings.gateway},
             capture_output=True,
@@ -153,7 +153,7 @@ def test_what_if_says_what_the_model_says_and_survives_its_worker(settings: Sett
         worker.send_signal(signal.SIGKILL)
         worker.wait()
         with pytest.raises(Unavailable, match="no scoring worker answers"):
-            client.simulate_score(SOMEBODY, acts=[LIKES], timeout_s=3.0)
+            client.simulate_score(SOMEBODY, acts=[LIKES], timeout_s=20.0)
         assert client.simulate_score(SOMEBODY, [(Severity.MINOR, 9)]).curve  # It needs nobody's state.
         spawn("presence.scoring", settings)
         assert simulated(client, findings=[(Severity.MINOR, 9)]) == found
