@@ -38,7 +38,7 @@ from presence.roster.people import ConsentBasis
 from presence.v1.score_pb2 import Score, WaterfallEntry
 from presence.v1.service_pb2 import ExplainScoreRequest
 
-TIMEOUT_S = 30.0
+TIMEOUT_S = 90.0
 SOMEBODY, ANOTHER = (PersonId("p_" + letter * 26) for letter in "ab")
 T0 = 1_790_000_000_000
 

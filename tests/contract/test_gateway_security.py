@@ -219,6 +219,20 @@ def test_a_request_keeps_its_id_into_the_refusal(asking: Any, person: Person) ->
         assert info.request_id
 
 
+@pytest.mark.parametrize(
+    ("address", "environment", "says"),
+    [
+        ("0.0.0.0:0", {}, "nothing says who may call"),
+        ("[::]:0", {"PRESENCE_GATEWAY_PLAINTEXT": "true"}, "nothing says who may call"),
+        ("0.0.0.0:0", {"PRESENCE_GATEWAY_ANONYMOUS_SCOPES": "scores.read"}, "keys would travel in clear"),
+        ("127.0.0.1:0", {"PRESENCE_GATEWAY_ANONYMOUS_SCOPES": "all"}, "there is no scope 'all'"),
+        ("127.0.0.1:0", {"PRESENCE_GATEWAY_CALLERS_FILE": "/nowhere"}, "/nowhere: No such file"),
+        ("127.0.0.1:0", {"PRESENCE_GATEWAY_JWKS_FILE": "/nowhere"}, "needs PRESENCE_GATEWAY_JWT_ISSUER"),
+        ("127.0.0.1:0", {"PRESENCE_GATEWAY_CERT_FILE": "/nowhere"}, "go together"),
+        ("127.0.0.1:0", {"PRESENCE_GATEWAY_CLIENT_CA_FILE": "/nowhere"}, "mTLS is TLS first"),
+        ("127.0.0.1:0", {"PRESENCE_GATEWAY_REFLECTION": "perhaps"}, "PRESENCE_GATEWAY_"),
+    ],
+)
 def test_settings_that_would_let_anybody_in_or_contradict_each_other_are_one_clear_line(
     tmp_path: Path, address: str, environment: dict[str, str], says: str
 ) -> None:

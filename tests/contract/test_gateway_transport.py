@@ -111,20 +111,6 @@ def test_with_mtls_nobody_connects_without_a_certificate_and_a_certificate_says_
             client.get_score(person(1))
 
 
-@pytest.mark.parametrize(
-    ("address", "environment", "says"),
-    [
-        ("0.0.0.0:0", {}, "nothing says who may call"),
-        ("[::]:0", {"PRESENCE_GATEWAY_PLAINTEXT": "true"}, "nothing says who may call"),
-        ("0.0.0.0:0", {"PRESENCE_GATEWAY_ANONYMOUS_SCOPES": "scores.read"}, "keys would travel in clear"),
-        ("127.0.0.1:0", {"PRESENCE_GATEWAY_ANONYMOUS_SCOPES": "all"}, "there is no scope 'all'"),
-        ("127.0.0.1:0", {"PRESENCE_GATEWAY_CALLERS_FILE": "/nowhere"}, "/nowhere: No such file"),
-        ("127.0.0.1:0", {"PRESENCE_GATEWAY_JWKS_FILE": "/nowhere"}, "needs PRESENCE_GATEWAY_JWT_ISSUER"),
-        ("127.0.0.1:0", {"PRESENCE_GATEWAY_CERT_FILE": "/nowhere"}, "go together"),
-        ("127.0.0.1:0", {"PRESENCE_GATEWAY_CLIENT_CA_FILE": "/nowhere"}, "mTLS is TLS first"),
-        ("127.0.0.1:0", {"PRESENCE_GATEWAY_REFLECTION": "perhaps"}, "PRESENCE_GATEWAY_"),
-    ],
-)
 def test_reflection_is_off_when_told(scores: Any, new_gateway: NewGateway) -> None:
     gateway = new_gateway(scores.settings, environment={"PRESENCE_GATEWAY_REFLECTION": "false"})
     stub = reflection_pb2_grpc.ServerReflectionStub(gateway.channel)
