@@ -44,6 +44,6 @@ class Aside:
             return await asyncio.get_running_loop().run_in_executor(self._thread, work)
         except (KafkaError, SourceUnavailable) as error:
             log.warning("log_unavailable", error=type(error).__name__)
-            raise refusals.log_unavailable() from error
+            raise refusals.log_unreadable() from error
         finally:
             self._waiting -= 1

@@ -131,7 +131,7 @@ def gateway_busy() -> Refused:
     )
 
 
-def log_unavailable() -> Refused:
+def log_unreadable() -> Refused:
     return Refused(
         grpc.StatusCode.UNAVAILABLE,
         "LOG_UNAVAILABLE",
