@@ -21,6 +21,7 @@ from presence.cli.reasons_view import (
     simulation_panel,
     top_table,
 )
+from presence.cli.recovery import recovery
 from presence.cli.score import AsJson, print_json
 from presence.client import Closing
 from presence.events.errors import CallerError
@@ -91,7 +92,9 @@ def explain(
         explanation = gateway.explain_score(
             person, since_day=day, since_revision=revision, acts=acts if since else 0, links=links
         )
-    _show(explanation.as_dict() if as_json else explanation_panel(explanation), as_json)
+        way = recovery(gateway, person, explanation.reasons)
+    told = explanation.as_dict() | {"recovery_in_days": way}
+    _show(told if as_json else explanation_panel(explanation, way), as_json)
 
 
 def history(

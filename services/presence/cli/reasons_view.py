@@ -1,8 +1,9 @@
 """Explanations, histories, simulations and ranks on a terminal. For rich."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
+from types import MappingProxyType
 
 from rich.bar import Bar
 from rich.console import Group, RenderableType
@@ -10,12 +11,14 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from presence.cli.score_view import ONE_MICRO, POINTS_MILLI, in_words, percent, points
+from presence.cli.score_view import ONE_MICRO, POINTS_MILLI, in_words, percent, points, recovery_line
 from presence.client import (
     Acts,
     Change,
     Closing,
+    Company,
     Explanation,
+    Finding,
     Pillars,
     Rank,
     Ranked,
@@ -25,6 +28,7 @@ from presence.client import (
 )
 
 WIDTH = 92
+COMPANY_SHOWN = 10
 STEP_CELLS = 30
 TOP_CELLS = 10
 PILLARS_CHARS_MIN = 140
@@ -67,9 +71,14 @@ def signed(millipoints: int | None) -> Text:
     return Text(f"{millipoints / 1000:+.1f}", style="green" if millipoints > 0 else "red")
 
 
-def explanation_panel(explanation: Explanation) -> Panel:
-    """The waterfall as steps that end at the score, and what changed."""
+def explanation_panel(explanation: Explanation, recovery: Mapping[int, int] = MappingProxyType({})) -> Panel:
+    """The waterfall as steps that end at the score, what stands behind it, and what changed."""
     parts: list[RenderableType] = [_steps(explanation.reasons, explanation.presence)]
+    parts += [Text(f"finding {each.id}: {_finding(each)}", style="red") for each in explanation.findings]
+    if recovery:
+        parts.append(recovery_line(recovery))
+    if explanation.company is not None:
+        parts.append(_company(explanation.company))
     if explanation.change is not None:
         parts += [Text(), _change(explanation.change, explanation.presence)]
     return Panel(
@@ -77,6 +86,24 @@ def explanation_panel(explanation: Explanation) -> Panel:
         title=f"[bold]{explanation.person}[/bold] ({explanation.kind.name.lower()})",
         subtitle=explanation.model,
         width=WIDTH,
+    )
+
+
+def _finding(finding: Finding) -> str:
+    """What, of when, by whom, and how it stands."""
+    day = datetime.fromtimestamp(finding.occurred_ms / 1000, UTC)
+    by = f"{finding.moderator}, {percent(finding.confidence)} sure" if finding.moderator else finding.operator
+    what = f"{finding.severity.name.lower()} {finding.category.name.lower()}"
+    return f"{what}, of {day:%Y-%m-%d}, by {by}, {finding.decision.name.lower()}"
+
+
+def _company(company: Company) -> Text:
+    """Whose company counts."""
+    shown = ", ".join(company.people[:COMPANY_SHOWN])
+    more = company.number - min(COMPANY_SHOWN, len(company.people))
+    others = f" and {more:,} more" if more > 0 else ""
+    return Text(
+        f"\ncompany: {company.number:,} people with {points(company.mean)} on average: {shown}{others}"
     )
 
 

@@ -16,6 +16,7 @@ from presence.client.answers import (
     Batch,
     Change,
     Closing,
+    Company,
     Explanation,
     Page,
     Point,
@@ -40,6 +41,7 @@ from presence.client.errors import (
     Unavailable,
     Violation,
 )
+from presence.client.findings import Finding
 from presence.client.questions import HypotheticalAct
 from presence.client.score import AccountShares, Pillars, Reason, Score
 from presence.client.watch import Update, Watch
@@ -57,8 +59,10 @@ __all__ = [
     "Change",
     "Client",
     "Closing",
+    "Company",
     "DeadlineExceeded",
     "Explanation",
+    "Finding",
     "HypotheticalAct",
     "InvalidArgument",
     "LinksSealed",

@@ -3,8 +3,9 @@
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
-from presence.client import acts
+from presence.client import acts, findings
 from presence.client.acts import Acts
+from presence.client.findings import Finding
 from presence.client.score import Reason, Score, kind_from, reason_from
 from presence.client.score import from_message as score_from
 from presence.events.vocabulary import PersonId, PersonKind
@@ -70,6 +71,15 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Company:
+    """The mean score, millipoints, of `number` people; `people` are those who weigh most, the most first."""
+
+    mean: int
+    number: int
+    people: tuple[PersonId, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
     """Why a score is what it is; the reasons add up to `presence`."""
 
@@ -81,10 +91,15 @@ class Explanation:
     presence: int
     reasons: tuple[Reason, ...]
     change: Change | None
+    findings: tuple[Finding, ...] = ()
+    """Those that stand, behind the reason `conduct`."""
+    company: Company | None = None
+    """What is behind the reason `associates`."""
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON, as `Score.as_dict`."""
         found = asdict(self) | {"kind": self.kind.name.lower()}
+        found["findings"] = [each.as_dict() for each in self.findings]
         if self.change is not None:
             shown = [act.as_dict() for act in self.change.acts.acts]
             found["change"] |= {"acts": shown, "records_left": self.change.acts.records_left}
@@ -180,6 +195,14 @@ def explanation_from(message: service_pb2.ExplainScoreResponse) -> Explanation:
         presence=message.presence_millipoints,
         reasons=tuple(reason_from(row.entry) for row in message.reasons),
         change=change,
+        findings=tuple(map(findings.from_message, message.findings)),
+        company=_company(message.company) if message.HasField("company") else None,
+    )
+
+
+def _company(message: service_pb2.Company) -> Company:
+    return Company(
+        mean=message.mean_millipoints, number=message.number, people=tuple(map(PersonId, message.people))
     )
 
 

@@ -1,6 +1,7 @@
 """The typed client for asyncio: as `Client`, with `await` and `async for`."""
 
 import asyncio
+import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from functools import cache
@@ -10,16 +11,17 @@ from typing import Any, Self, TypeVar
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from presence.client import questions
+from presence.client import conduct, questions
 from presence.client.access import NONE, Access
 from presence.client.acts import Act
 from presence.client.answers import Batch, Closing, Explanation, Page, Ranked, Simulation
 from presence.client.client import EVERY_KIND, TIMEOUT_S, pause_before
 from presence.client.errors import from_rpc
+from presence.client.findings import Finding
 from presence.client.questions import ACTS_PAGE, HypotheticalAct, Question, Since
 from presence.client.score import Score
 from presence.client.watch import Progress, Update
-from presence.events.vocabulary import PersonKind, Severity
+from presence.events.vocabulary import Category, Decision, Grounds, PersonKind, Severity
 from presence.v1.service_pb2_grpc import ScoreServiceStub
 
 T = TypeVar("T")
@@ -151,6 +153,53 @@ class AsyncClient:
     ) -> Simulation:
         """As `Client.simulate_score`."""
         return await self._ask(questions.simulate_score(person, findings, acts, days, step_days), timeout_s)
+
+    async def list_findings(self, person: str, *, timeout_s: float | None = None) -> list[Finding]:
+        """As `Client.list_findings`."""
+        return await self._ask(conduct.list_findings(person), timeout_s)
+
+    async def create_finding(
+        self,
+        person: str,
+        severity: Severity,
+        category: Category,
+        *,
+        occurred_ms: int = 0,
+        grounds: Grounds = Grounds.REVIEWED,
+        note: str = "",
+        request_id: str = "",
+        timeout_s: float | None = None,
+    ) -> Finding:
+        """As `Client.create_finding`."""
+        asked = conduct.create_finding(
+            person,
+            severity,
+            category,
+            occurred_ms=occurred_ms,
+            grounds=grounds,
+            note=note,
+            request_id=request_id or secrets.token_hex(16),
+        )
+        return await self._ask(asked, timeout_s)
+
+    async def appeal_finding(
+        self, person: str, finding: str, *, note: str = "", timeout_s: float | None = None
+    ) -> Finding:
+        """As `Client.appeal_finding`."""
+        return await self._ask(conduct.appeal_finding(person, finding, note), timeout_s)
+
+    async def decide_finding(
+        self,
+        person: str,
+        finding: str,
+        decision: Decision,
+        *,
+        grounds: Grounds = Grounds.UNSPECIFIED,
+        note: str = "",
+        timeout_s: float | None = None,
+    ) -> Finding:
+        """As `Client.decide_finding`."""
+        return await self._ask(conduct.decide_finding(person, finding, decision, grounds, note), timeout_s)
 
     def watch(self, people: Iterable[str] = (), *, resume_token: str = "") -> "AsyncWatch":
         """As `Client.watch`; for `async for`."""

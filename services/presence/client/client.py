@@ -1,5 +1,6 @@
 """The typed, synchronous client of a gateway."""
 
+import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
@@ -9,16 +10,17 @@ from typing import Any, Self, TypeVar
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from presence.client import questions, retries
+from presence.client import conduct, questions, retries
 from presence.client.access import NONE, Access
 from presence.client.acts import Act
 from presence.client.answers import Batch, Closing, Explanation, Page, Ranked, Simulation
 from presence.client.errors import from_rpc
+from presence.client.findings import Finding
 from presence.client.questions import ACTS_PAGE, HypotheticalAct, Question, Since
 from presence.client.score import Score
 from presence.client.watch import Watch
 from presence.events.errors import PresenceError
-from presence.events.vocabulary import PersonKind, Severity
+from presence.events.vocabulary import Category, Decision, Grounds, PersonKind, Severity
 from presence.v1.service_pb2_grpc import ScoreServiceStub
 
 TIMEOUT_S = 5.0
@@ -155,6 +157,53 @@ class Client:
         With acts the scoring worker is asked for the person's state: Unavailable if none answers.
         """
         return self._ask(questions.simulate_score(person, findings, acts, days, step_days), timeout_s)
+
+    def list_findings(self, person: str, *, timeout_s: float | None = None) -> list[Finding]:
+        """The findings about the conduct of `person`, open and withdrawn. Raises NotFound without a score."""
+        return self._ask(conduct.list_findings(person), timeout_s)
+
+    def create_finding(
+        self,
+        person: str,
+        severity: Severity,
+        category: Category,
+        *,
+        occurred_ms: int = 0,
+        grounds: Grounds = Grounds.REVIEWED,
+        note: str = "",
+        request_id: str = "",
+        timeout_s: float | None = None,
+    ) -> Finding:
+        """Log a finding that a person reached. `occurred_ms` 0: now; `request_id`: the same again makes no second one."""
+        asked = conduct.create_finding(
+            person,
+            severity,
+            category,
+            occurred_ms=occurred_ms,
+            grounds=grounds,
+            note=note,
+            request_id=request_id or secrets.token_hex(16),
+        )
+        return self._ask(asked, timeout_s)
+
+    def appeal_finding(
+        self, person: str, finding: str, *, note: str = "", timeout_s: float | None = None
+    ) -> Finding:
+        """Object to a finding, which stands until somebody decides."""
+        return self._ask(conduct.appeal_finding(person, finding, note), timeout_s)
+
+    def decide_finding(
+        self,
+        person: str,
+        finding: str,
+        decision: Decision,
+        *,
+        grounds: Grounds = Grounds.UNSPECIFIED,
+        note: str = "",
+        timeout_s: float | None = None,
+    ) -> Finding:
+        """Withdraw a finding (WITHDRAWN), uphold it (UPHELD), or open it again (FOUND)."""
+        return self._ask(conduct.decide_finding(person, finding, decision, grounds, note), timeout_s)
 
     def watch(self, people: Iterable[str] = (), *, resume_token: str = "") -> Watch:
         """First the present scores of `people` (everybody's, if empty), or what changed since the token; then changes.

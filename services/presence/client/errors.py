@@ -96,6 +96,7 @@ _BY_REASON: Mapping[str, type[PresenceError]] = MappingProxyType(
     {
         "PERSON_UNKNOWN": NotFound,
         "DAY_UNKNOWN": NotFound,
+        "FINDING_UNKNOWN": NotFound,
         "REVISION_UNKNOWN": NotFound,
         "LINKS_SEALED": LinksSealed,
         "RESUME_TOKEN_COMPACTED": ResumeTokenCompacted,

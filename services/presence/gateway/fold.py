@@ -1,4 +1,4 @@
-"""The fold: reads the topics of scores, of history and of the roster on a thread of its own and keeps the read model up to date.
+"""The fold: reads the topics of scores, of history, of reasons and of the roster on a thread of its own and keeps the read model up to date.
 
 It waits for nobody: readers see the last committed transaction, and are rung up when there is a new one. On a crash nothing is lost or counted twice, since positions are part of the transaction.
 """
@@ -65,7 +65,7 @@ class Fold:
         """
         self._consumer = consumer
         self._topic = topics.scores
-        self._sides = {"history": topics.history, "roster": topics.roster}
+        self._sides = {"history": topics.history, "roster": topics.roster, "reasons": topics.reasons}
         self._model = model
         self._session = session
         self._retention_ms = retention_ms
@@ -172,11 +172,13 @@ class Fold:
             ]
             for topic in (self._topic, *self._sides.values())
         }
-        if enrolled := records[self._sides["roster"]]:
-            self._model.apply_roster(
-                [(record.key, record.value) for record in enrolled],
-                positions=self._positions(self._sides["roster"]),
-            )
+        for side in ("roster", "reasons"):
+            if kept := records[self._sides[side]]:
+                self._model.apply_records(
+                    side,
+                    [(record.key, record.value) for record in kept],
+                    positions=self._positions(self._sides[side]),
+                )
         if closed := records[self._sides["history"]]:
             found = [closing_of(record.key, record.value, _where(record)) for record in closed]
             self._model.apply_history(found, positions=self._positions(self._sides["history"]))

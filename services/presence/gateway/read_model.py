@@ -10,6 +10,7 @@ some offset. The model can be deleted: the topics bring it back. One thread of o
     ranks    kind, level, block -> 64 counters
     history  person, day -> serialised Score as the day closed
     roster   person -> their record of the roster, with their sealed key
+    reasons  person, `/` and what -> the record of the log that decides a finding, or the company, of the person
     meta     schema, deployment, positions of the topics, how far erasures are forgotten, number of changes, who serves, and when the topic was last read
 """
 
@@ -33,8 +34,8 @@ from presence.gateway.session import Session
 from presence.log.revision import Revision, decode
 from presence.v1.score_pb2 import Score
 
-SCHEMA = b"6"
-SIDES = ("history", "roster")
+SCHEMA = b"7"
+SIDES = ("history", "roster", "reasons")
 """What is kept of other topics than that of scores, each with positions of its own."""
 TABLES = ("people", "changes", "erased", "order", "ranks", *SIDES, "meta")
 MAP_BYTES = 2**40
@@ -115,7 +116,7 @@ class ReadModel:
         self._snapshot: lmdb.Transaction | None = None
         opened = {name: self._env.open_db(name.encode(), create=not self._readonly) for name in TABLES}
         self._people, self._changes, self._erased, self._order, self._ranks, *_, self._meta = opened.values()
-        self._history, self._roster = (opened[side] for side in SIDES)
+        self._history, self._roster, self._reasons = (opened[side] for side in SIDES)
         self._tables = opened
         if self._readonly:
             self._snapshot = self._env.begin(buffers=True)
@@ -277,6 +278,17 @@ class ReadModel:
         """Where the score of `person` came from, with its bytes; None without one."""
         with self._reading() as txn:
             return self._row(txn, person.encode())
+
+    def reasons(self, person: PersonId) -> list[tuple[str, bytes]]:
+        """What stands behind the score of `person`, by what it is: `associates`, or `flag/` and its id."""
+        prefix = person.encode() + b"/"
+        with self._reading() as txn, txn.cursor(self._reasons) as cursor:
+            found = []
+            there = cursor.set_range(prefix)
+            while there and (key := bytes(cursor.key())).startswith(prefix):
+                found.append((key[len(prefix) :].decode(), bytes(cursor.value())))
+                there = cursor.next()
+            return found
 
     def enrolled(self, person: PersonId) -> bytes | None:
         """The record of `person` in the roster; None for who is not enrolled."""

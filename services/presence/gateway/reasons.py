@@ -5,7 +5,7 @@ import binascii
 from typing import Any
 
 from presence.events.vocabulary import PersonId
-from presence.gateway import acts, closings, explain, refusals, requests, wire
+from presence.gateway import acts, closings, conduct, explain, refusals, requests, wire
 from presence.gateway.calls import Call, Method
 from presence.gateway.door import permit
 from presence.gateway.log_reader import LogReader
@@ -79,6 +79,8 @@ class ReasonServicer:
             presence_millipoints=score.presence_millipoints,
             reasons=explain.reasons(score),
             change=change,
+            findings=conduct.open_findings(self._model, person),
+            company=conduct.company_of(self._model, person),
         ).SerializeToString()
 
     async def _change(

@@ -122,6 +122,32 @@ def links_sealed(why: str) -> Refused:
     return Refused(grpc.StatusCode.FAILED_PRECONDITION, "LINKS_SEALED", f"links cannot be unsealed: {why}")
 
 
+def finding_unknown(person: PersonId, finding: str) -> Refused:
+    return Refused(
+        grpc.StatusCode.NOT_FOUND,
+        "FINDING_UNKNOWN",
+        f"{person} has no finding {finding}",
+        metadata={"person": person, "finding": finding},
+    )
+
+
+def finding_withdrawn(finding: str) -> Refused:
+    return Refused(
+        grpc.StatusCode.FAILED_PRECONDITION,
+        "FINDING_WITHDRAWN",
+        f"the finding {finding} is withdrawn: there is nothing to appeal any more",
+        metadata={"finding": finding},
+    )
+
+
+def notes_sealed() -> Refused:
+    return Refused(
+        grpc.StatusCode.FAILED_PRECONDITION,
+        "NOTES_SEALED",
+        "this gateway has no master key, or the roster no key of this person: decisions cannot be sealed",
+    )
+
+
 def gateway_busy() -> Refused:
     return Refused(
         grpc.StatusCode.RESOURCE_EXHAUSTED,

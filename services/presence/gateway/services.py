@@ -9,9 +9,12 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from presence.gateway import conduct
 from presence.gateway.aside import Aside
 from presence.gateway.calls import Method
+from presence.gateway.conduct import ConductServicer
 from presence.gateway.log_reader import LogReader
+from presence.gateway.log_writer import LogWriter
 from presence.gateway.people_states import PeopleStates
 from presence.gateway.read_model import ReadModel
 from presence.gateway.reasons import ReasonServicer
@@ -63,7 +66,15 @@ def _roster(parts: Parts) -> Service:
     return Service(ROSTER, RosterServicer(desk, parts.scores).methods())
 
 
-BUILDERS: tuple[Callable[[Parts], Service], ...] = (_scores, _roster)
+def _conduct(parts: Parts) -> Service:
+    writer = parts.closing.enter_context(LogWriter(parts.settings))
+    aside = parts.closing.enter_context(Aside())  # Left first: its thread writes.
+    master = MasterKey.existing(parts.settings)
+    servicer = ConductServicer(parts.scores, parts.model, aside, writer, master)
+    return Service(conduct.SERVICE, servicer.methods())
+
+
+BUILDERS: tuple[Callable[[Parts], Service], ...] = (_scores, _roster, _conduct)
 
 
 def services(parts: Parts) -> tuple[Service, ...]:

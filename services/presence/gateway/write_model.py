@@ -94,16 +94,19 @@ class WriteModel(ReadModel):
 
         self._write(write)
 
-    def apply_roster(self, found: Collection[tuple[bytes, bytes | None]], *, positions: Positions) -> None:
-        """Keep these records of people, None being a tombstone, and move on to `positions` of the roster."""
+    def apply_records(
+        self, side: str, found: Collection[tuple[bytes, bytes | None]], *, positions: Positions
+    ) -> None:
+        """Keep records of the roster or of reasons by their keys, None being a tombstone, and move on to `positions`."""
+        table = self._tables[side]
 
         def write(txn: lmdb.Transaction) -> None:
-            for person, record in found:
+            for key, record in found:
                 if record:
-                    txn.put(person, record, db=self._roster)
+                    txn.put(key, record, db=table)
                 else:
-                    txn.delete(person, db=self._roster)
-            txn.put(side_key("roster"), _packed(positions), db=self._meta)
+                    txn.delete(key, db=table)
+            txn.put(side_key(side), _packed(positions), db=self._meta)
 
         self._write(write)
 

@@ -23,63 +23,66 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from presence.v1 import conduct_service_pb2 as presence_dot_v1_dot_conduct__service__pb2
 from presence.v1 import event_pb2 as presence_dot_v1_dot_event__pb2
 from presence.v1 import score_pb2 as presence_dot_v1_dot_score__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19presence/v1/service.proto\x12\x0bpresence.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17presence/v1/event.proto\x1a\x17presence/v1/score.proto\"7\n\x0fGetScoreRequest\x12\x0e\n\x06person\x18\x01 \x01(\t\x12\x14\n\x0cmin_revision\x18\x02 \x01(\t\"=\n\x15\x42\x61tchGetScoresRequest\x12\x0e\n\x06people\x18\x01 \x03(\t\x12\x14\n\x0cmin_revision\x18\x02 \x01(\t\"O\n\x16\x42\x61tchGetScoresResponse\x12\"\n\x06scores\x18\x01 \x03(\x0b\x32\x12.presence.v1.Score\x12\x11\n\tnot_found\x18\x02 \x03(\t\"\x89\x01\n\x11ListScoresRequest\x12%\n\x04kind\x18\x01 \x01(\x0e\x32\x17.presence.v1.PersonKind\x12\x10\n\x08order_by\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\x12\x14\n\x0cmin_revision\x18\x05 \x01(\t\"e\n\x12ListScoresResponse\x12\"\n\x06scores\x18\x01 \x03(\x0b\x32\x12.presence.v1.Score\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x12\n\ntotal_size\x18\x03 \x01(\x03\"6\n\x0eGetRankRequest\x12\x0e\n\x06person\x18\x01 \x01(\t\x12\x14\n\x0cmin_revision\x18\x02 \x01(\t\"\xb4\x01\n\x0fGetRankResponse\x12\x0e\n\x06person\x18\x01 \x01(\t\x12%\n\x04kind\x18\x02 \x01(\x0e\x32\x17.presence.v1.PersonKind\x12\x1c\n\x14presence_millipoints\x18\x03 \x01(\x05\x12$\n\tamong_all\x18\x04 \x01(\x0b\x32\x11.presence.v1.Rank\x12&\n\x0bwithin_kind\x18\x05 \x01(\x0b\x32\x11.presence.v1.Rank\"L\n\x04Rank\x12\x0c\n\x04rank\x18\x01 \x01(\x03\x12\x0c\n\x04ties\x18\x02 \x01(\x03\x12\x0e\n\x06people\x18\x03 \x01(\x03\x12\x18\n\x10percentile_micro\x18\x04 \x01(\x05\"\xa6\x01\n\x13\x45xplainScoreRequest\x12\x0e\n\x06person\x18\x01 \x01(\t\x12\x11\n\tsince_day\x18\x02 \x01(\t\x12\x14\n\x0cmin_revision\x18\x03 \x01(\t\x12\x16\n\x0esince_revision\x18\x04 \x01(\t\x12\x16\n\x0e\x61\x63ts_page_size\x18\x05 \x01(\x05\x12\x17\n\x0f\x61\x63ts_page_token\x18\x06 \x01(\t\x12\r\n\x05links\x18\x07 \x01(\x08\"\xa0\x02\n\x14\x45xplainScoreResponse\x12\x0e\n\x06person\x18\x01 \x01(\t\x12%\n\x04kind\x18\x02 \x01(\x0e\x32\x17.presence.v1.PersonKind\x12!\n\x05model\x18\x03 \x01(\x0b\x32\x12.presence.v1.Model\x12\x10\n\x08revision\x18\x04 \x01(\t\x12.\n\nas_of_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1c\n\x14presence_millipoints\x18\x06 \x01(\x05\x12$\n\x07reasons\x18\x07 \x03(\x0b\x32\x13.presence.v1.Reason\x12(\n\x06\x63hange\x18\x08 \x01(\x0b\x32\x18.presence.v1.ScoreChange\"Q\n\x06Reason\x12*\n\x05\x65ntry\x18\x01 \x01(\x0b\x32\x1b.presence.v1.WaterfallEntry\x12\x1b\n\x13running_millipoints\x18\x02 \x01(\x05\"\xdc\x01\n\x0bScoreChange\x12\x0b\n\x03\x64\x61y\x18\x01 \x01(\t\x12\x1c\n\x14presence_millipoints\x18\x02 \x01(\x05\x12\x10\n\x08revision\x18\x03 \x01(\t\x12,\n\x07\x65ntries\x18\x04 \x03(\x0b\x32\x1b.presence.v1.WaterfallEntry\x12\x0e\n\x06\x65vents\x18\x05 \x01(\x12\x12\x1e\n\x04\x61\x63ts\x18\x06 \x03(\x0b\x32\x10.presence.v1.Act\x12\x1c\n\x14next_acts_page_token\x18\x07 \x01(\t\x12\x14\n\x0crecords_left\x18\x08 \x01(\x03\"H\n\x03\x41\x63t\x12!\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x12.presence.v1.Event\x12\x10\n\x08revision\x18\x02 \x01(\t\x12\x0c\n\x04link\x18\x03 \x01(\t\"\xbd\x01\n\x14SimulateScoreRequest\x12\x0e\n\x06person\x18\x01 \x01(\t\x12\x32\n\x08\x66indings\x18\x02 \x03(\x0b\x32 .presence.v1.HypotheticalFinding\x12\x0c\n\x04\x64\x61ys\x18\x03 \x01(\x05\x12\x11\n\tstep_days\x18\x04 \x01(\x05\x12\x14\n\x0cmin_revision\x18\x05 \x01(\t\x12*\n\x04\x61\x63ts\x18\x06 \x03(\x0b\x32\x1c.presence.v1.HypotheticalAct\"\xc3\x01\n\x0fHypotheticalAct\x12\x0f\n\x07network\x18\x01 \x01(\t\x12)\n\tdirection\x18\x02 \x01(\x0e\x32\x16.presence.v1.Direction\x12\x1f\n\x04verb\x18\x03 \x01(\x0e\x32\x11.presence.v1.Verb\x12#\n\x06object\x18\x04 \x01(\x0e\x32\x13.presence.v1.Object\x12\r\n\x05times\x18\x05 \x01(\x05\x12\x0f\n\x07in_days\x18\x06 \x01(\x05\x12\x0e\n\x06rating\x18\x07 \x01(\x05\"O\n\x13HypotheticalFinding\x12\'\n\x08severity\x18\x01 \x01(\x0e\x32\x15.presence.v1.Severity\x12\x0f\n\x07in_days\x18\x02 \x01(\x05\"\x93\x02\n\x15SimulateScoreResponse\x12\x0e\n\x06person\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\t\x12\x1c\n\x14presence_millipoints\x18\x03 \x01(\x05\x12\x1c\n\x14unharmed_millipoints\x18\x04 \x01(\x05\x12(\n\x05\x63urve\x18\x05 \x03(\x0b\x32\x19.presence.v1.SimulatedDay\x12\x1d\n\x10nine_tenths_days\x18\x06 \x01(\x05H\x00\x88\x01\x01\x12\x10\n\x08\x61t_least\x18\x07 \x01(\x08\x12,\n\x07\x65ntries\x18\x08 \x03(\x0b\x32\x1b.presence.v1.WaterfallEntryB\x13\n\x11_nine_tenths_days\"\x99\x01\n\x0cSimulatedDay\x12\x0f\n\x07in_days\x18\x01 \x01(\x05\x12\x1c\n\x14presence_millipoints\x18\x02 \x01(\x05\x12\x1c\n\x14\x63onduct_factor_micro\x18\x03 \x01(\x05\x12\"\n\x15otherwise_millipoints\x18\x04 \x01(\x05H\x00\x88\x01\x01\x42\x18\n\x16_otherwise_millipoints\"o\n\x11GetHistoryRequest\x12\x0e\n\x06person\x18\x01 \x01(\t\x12\x11\n\tfirst_day\x18\x02 \x01(\t\x12\x10\n\x08last_day\x18\x03 \x01(\t\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\"Z\n\x12GetHistoryResponse\x12+\n\x08\x63losings\x18\x01 \x03(\x0b\x32\x19.presence.v1.DailyClosing\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\">\n\x0c\x44\x61ilyClosing\x12\x0b\n\x03\x64\x61y\x18\x01 \x01(\t\x12!\n\x05score\x18\x02 \x01(\x0b\x32\x12.presence.v1.Score\":\n\x12WatchScoresRequest\x12\x0e\n\x06people\x18\x01 \x03(\t\x12\x14\n\x0cresume_token\x18\x02 \x01(\t\"\x85\x01\n\x13WatchScoresResponse\x12\"\n\x06scores\x18\x01 \x03(\x0b\x32\x12.presence.v1.Score\x12\x14\n\x0cresume_token\x18\x02 \x01(\t\x12\x11\n\tcaught_up\x18\x03 \x01(\x08\x12\x0e\n\x06\x65rased\x18\x04 \x03(\t\x12\x11\n\tconflated\x18\x05 \x01(\x03\x32\x8c\x05\n\x0cScoreService\x12<\n\x08GetScore\x12\x1c.presence.v1.GetScoreRequest\x1a\x12.presence.v1.Score\x12Y\n\x0e\x42\x61tchGetScores\x12\".presence.v1.BatchGetScoresRequest\x1a#.presence.v1.BatchGetScoresResponse\x12M\n\nListScores\x12\x1e.presence.v1.ListScoresRequest\x1a\x1f.presence.v1.ListScoresResponse\x12\x44\n\x07GetRank\x12\x1b.presence.v1.GetRankRequest\x1a\x1c.presence.v1.GetRankResponse\x12S\n\x0c\x45xplainScore\x12 .presence.v1.ExplainScoreRequest\x1a!.presence.v1.ExplainScoreResponse\x12V\n\rSimulateScore\x12!.presence.v1.SimulateScoreRequest\x1a\".presence.v1.SimulateScoreResponse\x12M\n\nGetHistory\x12\x1e.presence.v1.GetHistoryRequest\x1a\x1f.presence.v1.GetHistoryResponse\x12R\n\x0bWatchScores\x12\x1f.presence.v1.WatchScoresRequest\x1a .presence.v1.WatchScoresResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19presence/v1/service.proto\x12\x0bpresence.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!presence/v1/conduct_service.proto\x1a\x17presence/v1/event.proto\x1a\x17presence/v1/score.proto\"7\n\x0fGetScoreRequest\x12\x0e\n\x06person\x18\x01 \x01(\t\x12\x14\n\x0cmin_revision\x18\x02 \x01(\t\"=\n\x15\x42\x61tchGetScoresRequest\x12\x0e\n\x06people\x18\x01 \x03(\t\x12\x14\n\x0cmin_revision\x18\x02 \x01(\t\"O\n\x16\x42\x61tchGetScoresResponse\x12\"\n\x06scores\x18\x01 \x03(\x0b\x32\x12.presence.v1.Score\x12\x11\n\tnot_found\x18\x02 \x03(\t\"\x89\x01\n\x11ListScoresRequest\x12%\n\x04kind\x18\x01 \x01(\x0e\x32\x17.presence.v1.PersonKind\x12\x10\n\x08order_by\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\x12\x14\n\x0cmin_revision\x18\x05 \x01(\t\"e\n\x12ListScoresResponse\x12\"\n\x06scores\x18\x01 \x03(\x0b\x32\x12.presence.v1.Score\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x12\n\ntotal_size\x18\x03 \x01(\x03\"6\n\x0eGetRankRequest\x12\x0e\n\x06person\x18\x01 \x01(\t\x12\x14\n\x0cmin_revision\x18\x02 \x01(\t\"\xb4\x01\n\x0fGetRankResponse\x12\x0e\n\x06person\x18\x01 \x01(\t\x12%\n\x04kind\x18\x02 \x01(\x0e\x32\x17.presence.v1.PersonKind\x12\x1c\n\x14presence_millipoints\x18\x03 \x01(\x05\x12$\n\tamong_all\x18\x04 \x01(\x0b\x32\x11.presence.v1.Rank\x12&\n\x0bwithin_kind\x18\x05 \x01(\x0b\x32\x11.presence.v1.Rank\"L\n\x04Rank\x12\x0c\n\x04rank\x18\x01 \x01(\x03\x12\x0c\n\x04ties\x18\x02 \x01(\x03\x12\x0e\n\x06people\x18\x03 \x01(\x03\x12\x18\n\x10percentile_micro\x18\x04 \x01(\x05\"\xa6\x01\n\x13\x45xplainScoreRequest\x12\x0e\n\x06person\x18\x01 \x01(\t\x12\x11\n\tsince_day\x18\x02 \x01(\t\x12\x14\n\x0cmin_revision\x18\x03 \x01(\t\x12\x16\n\x0esince_revision\x18\x04 \x01(\t\x12\x16\n\x0e\x61\x63ts_page_size\x18\x05 \x01(\x05\x12\x17\n\x0f\x61\x63ts_page_token\x18\x06 \x01(\t\x12\r\n\x05links\x18\x07 \x01(\x08\"\xef\x02\n\x14\x45xplainScoreResponse\x12\x0e\n\x06person\x18\x01 \x01(\t\x12%\n\x04kind\x18\x02 \x01(\x0e\x32\x17.presence.v1.PersonKind\x12!\n\x05model\x18\x03 \x01(\x0b\x32\x12.presence.v1.Model\x12\x10\n\x08revision\x18\x04 \x01(\t\x12.\n\nas_of_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1c\n\x14presence_millipoints\x18\x06 \x01(\x05\x12$\n\x07reasons\x18\x07 \x03(\x0b\x32\x13.presence.v1.Reason\x12(\n\x06\x63hange\x18\x08 \x01(\x0b\x32\x18.presence.v1.ScoreChange\x12&\n\x08\x66indings\x18\t \x03(\x0b\x32\x14.presence.v1.Finding\x12%\n\x07\x63ompany\x18\n \x01(\x0b\x32\x14.presence.v1.Company\"C\n\x07\x43ompany\x12\x18\n\x10mean_millipoints\x18\x01 \x01(\x05\x12\x0e\n\x06number\x18\x02 \x01(\x03\x12\x0e\n\x06people\x18\x03 \x03(\t\"Q\n\x06Reason\x12*\n\x05\x65ntry\x18\x01 \x01(\x0b\x32\x1b.presence.v1.WaterfallEntry\x12\x1b\n\x13running_millipoints\x18\x02 \x01(\x05\"\xdc\x01\n\x0bScoreChange\x12\x0b\n\x03\x64\x61y\x18\x01 \x01(\t\x12\x1c\n\x14presence_millipoints\x18\x02 \x01(\x05\x12\x10\n\x08revision\x18\x03 \x01(\t\x12,\n\x07\x65ntries\x18\x04 \x03(\x0b\x32\x1b.presence.v1.WaterfallEntry\x12\x0e\n\x06\x65vents\x18\x05 \x01(\x12\x12\x1e\n\x04\x61\x63ts\x18\x06 \x03(\x0b\x32\x10.presence.v1.Act\x12\x1c\n\x14next_acts_page_token\x18\x07 \x01(\t\x12\x14\n\x0crecords_left\x18\x08 \x01(\x03\"H\n\x03\x41\x63t\x12!\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x12.presence.v1.Event\x12\x10\n\x08revision\x18\x02 \x01(\t\x12\x0c\n\x04link\x18\x03 \x01(\t\"\xbd\x01\n\x14SimulateScoreRequest\x12\x0e\n\x06person\x18\x01 \x01(\t\x12\x32\n\x08\x66indings\x18\x02 \x03(\x0b\x32 .presence.v1.HypotheticalFinding\x12\x0c\n\x04\x64\x61ys\x18\x03 \x01(\x05\x12\x11\n\tstep_days\x18\x04 \x01(\x05\x12\x14\n\x0cmin_revision\x18\x05 \x01(\t\x12*\n\x04\x61\x63ts\x18\x06 \x03(\x0b\x32\x1c.presence.v1.HypotheticalAct\"\xc3\x01\n\x0fHypotheticalAct\x12\x0f\n\x07network\x18\x01 \x01(\t\x12)\n\tdirection\x18\x02 \x01(\x0e\x32\x16.presence.v1.Direction\x12\x1f\n\x04verb\x18\x03 \x01(\x0e\x32\x11.presence.v1.Verb\x12#\n\x06object\x18\x04 \x01(\x0e\x32\x13.presence.v1.Object\x12\r\n\x05times\x18\x05 \x01(\x05\x12\x0f\n\x07in_days\x18\x06 \x01(\x05\x12\x0e\n\x06rating\x18\x07 \x01(\x05\"O\n\x13HypotheticalFinding\x12\'\n\x08severity\x18\x01 \x01(\x0e\x32\x15.presence.v1.Severity\x12\x0f\n\x07in_days\x18\x02 \x01(\x05\"\x93\x02\n\x15SimulateScoreResponse\x12\x0e\n\x06person\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\t\x12\x1c\n\x14presence_millipoints\x18\x03 \x01(\x05\x12\x1c\n\x14unharmed_millipoints\x18\x04 \x01(\x05\x12(\n\x05\x63urve\x18\x05 \x03(\x0b\x32\x19.presence.v1.SimulatedDay\x12\x1d\n\x10nine_tenths_days\x18\x06 \x01(\x05H\x00\x88\x01\x01\x12\x10\n\x08\x61t_least\x18\x07 \x01(\x08\x12,\n\x07\x65ntries\x18\x08 \x03(\x0b\x32\x1b.presence.v1.WaterfallEntryB\x13\n\x11_nine_tenths_days\"\x99\x01\n\x0cSimulatedDay\x12\x0f\n\x07in_days\x18\x01 \x01(\x05\x12\x1c\n\x14presence_millipoints\x18\x02 \x01(\x05\x12\x1c\n\x14\x63onduct_factor_micro\x18\x03 \x01(\x05\x12\"\n\x15otherwise_millipoints\x18\x04 \x01(\x05H\x00\x88\x01\x01\x42\x18\n\x16_otherwise_millipoints\"o\n\x11GetHistoryRequest\x12\x0e\n\x06person\x18\x01 \x01(\t\x12\x11\n\tfirst_day\x18\x02 \x01(\t\x12\x10\n\x08last_day\x18\x03 \x01(\t\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\"Z\n\x12GetHistoryResponse\x12+\n\x08\x63losings\x18\x01 \x03(\x0b\x32\x19.presence.v1.DailyClosing\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\">\n\x0c\x44\x61ilyClosing\x12\x0b\n\x03\x64\x61y\x18\x01 \x01(\t\x12!\n\x05score\x18\x02 \x01(\x0b\x32\x12.presence.v1.Score\":\n\x12WatchScoresRequest\x12\x0e\n\x06people\x18\x01 \x03(\t\x12\x14\n\x0cresume_token\x18\x02 \x01(\t\"\x85\x01\n\x13WatchScoresResponse\x12\"\n\x06scores\x18\x01 \x03(\x0b\x32\x12.presence.v1.Score\x12\x14\n\x0cresume_token\x18\x02 \x01(\t\x12\x11\n\tcaught_up\x18\x03 \x01(\x08\x12\x0e\n\x06\x65rased\x18\x04 \x03(\t\x12\x11\n\tconflated\x18\x05 \x01(\x03\x32\x8c\x05\n\x0cScoreService\x12<\n\x08GetScore\x12\x1c.presence.v1.GetScoreRequest\x1a\x12.presence.v1.Score\x12Y\n\x0e\x42\x61tchGetScores\x12\".presence.v1.BatchGetScoresRequest\x1a#.presence.v1.BatchGetScoresResponse\x12M\n\nListScores\x12\x1e.presence.v1.ListScoresRequest\x1a\x1f.presence.v1.ListScoresResponse\x12\x44\n\x07GetRank\x12\x1b.presence.v1.GetRankRequest\x1a\x1c.presence.v1.GetRankResponse\x12S\n\x0c\x45xplainScore\x12 .presence.v1.ExplainScoreRequest\x1a!.presence.v1.ExplainScoreResponse\x12V\n\rSimulateScore\x12!.presence.v1.SimulateScoreRequest\x1a\".presence.v1.SimulateScoreResponse\x12M\n\nGetHistory\x12\x1e.presence.v1.GetHistoryRequest\x1a\x1f.presence.v1.GetHistoryResponse\x12R\n\x0bWatchScores\x12\x1f.presence.v1.WatchScoresRequest\x1a .presence.v1.WatchScoresResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'presence.v1.service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_GETSCOREREQUEST']._serialized_start=125
-  _globals['_GETSCOREREQUEST']._serialized_end=180
-  _globals['_BATCHGETSCORESREQUEST']._serialized_start=182
-  _globals['_BATCHGETSCORESREQUEST']._serialized_end=243
-  _globals['_BATCHGETSCORESRESPONSE']._serialized_start=245
-  _globals['_BATCHGETSCORESRESPONSE']._serialized_end=324
-  _globals['_LISTSCORESREQUEST']._serialized_start=327
-  _globals['_LISTSCORESREQUEST']._serialized_end=464
-  _globals['_LISTSCORESRESPONSE']._serialized_start=466
-  _globals['_LISTSCORESRESPONSE']._serialized_end=567
-  _globals['_GETRANKREQUEST']._serialized_start=569
-  _globals['_GETRANKREQUEST']._serialized_end=623
-  _globals['_GETRANKRESPONSE']._serialized_start=626
-  _globals['_GETRANKRESPONSE']._serialized_end=806
-  _globals['_RANK']._serialized_start=808
-  _globals['_RANK']._serialized_end=884
-  _globals['_EXPLAINSCOREREQUEST']._serialized_start=887
-  _globals['_EXPLAINSCOREREQUEST']._serialized_end=1053
-  _globals['_EXPLAINSCORERESPONSE']._serialized_start=1056
-  _globals['_EXPLAINSCORERESPONSE']._serialized_end=1344
-  _globals['_REASON']._serialized_start=1346
-  _globals['_REASON']._serialized_end=1427
-  _globals['_SCORECHANGE']._serialized_start=1430
-  _globals['_SCORECHANGE']._serialized_end=1650
-  _globals['_ACT']._serialized_start=1652
-  _globals['_ACT']._serialized_end=1724
-  _globals['_SIMULATESCOREREQUEST']._serialized_start=1727
-  _globals['_SIMULATESCOREREQUEST']._serialized_end=1916
-  _globals['_HYPOTHETICALACT']._serialized_start=1919
-  _globals['_HYPOTHETICALACT']._serialized_end=2114
-  _globals['_HYPOTHETICALFINDING']._serialized_start=2116
-  _globals['_HYPOTHETICALFINDING']._serialized_end=2195
-  _globals['_SIMULATESCORERESPONSE']._serialized_start=2198
-  _globals['_SIMULATESCORERESPONSE']._serialized_end=2473
-  _globals['_SIMULATEDDAY']._serialized_start=2476
-  _globals['_SIMULATEDDAY']._serialized_end=2629
-  _globals['_GETHISTORYREQUEST']._serialized_start=2631
-  _globals['_GETHISTORYREQUEST']._serialized_end=2742
-  _globals['_GETHISTORYRESPONSE']._serialized_start=2744
-  _globals['_GETHISTORYRESPONSE']._serialized_end=2834
-  _globals['_DAILYCLOSING']._serialized_start=2836
-  _globals['_DAILYCLOSING']._serialized_end=2898
-  _globals['_WATCHSCORESREQUEST']._serialized_start=2900
-  _globals['_WATCHSCORESREQUEST']._serialized_end=2958
-  _globals['_WATCHSCORESRESPONSE']._serialized_start=2961
-  _globals['_WATCHSCORESRESPONSE']._serialized_end=3094
-  _globals['_SCORESERVICE']._serialized_start=3097
-  _globals['_SCORESERVICE']._serialized_end=3749
+  _globals['_GETSCOREREQUEST']._serialized_start=160
+  _globals['_GETSCOREREQUEST']._serialized_end=215
+  _globals['_BATCHGETSCORESREQUEST']._serialized_start=217
+  _globals['_BATCHGETSCORESREQUEST']._serialized_end=278
+  _globals['_BATCHGETSCORESRESPONSE']._serialized_start=280
+  _globals['_BATCHGETSCORESRESPONSE']._serialized_end=359
+  _globals['_LISTSCORESREQUEST']._serialized_start=362
+  _globals['_LISTSCORESREQUEST']._serialized_end=499
+  _globals['_LISTSCORESRESPONSE']._serialized_start=501
+  _globals['_LISTSCORESRESPONSE']._serialized_end=602
+  _globals['_GETRANKREQUEST']._serialized_start=604
+  _globals['_GETRANKREQUEST']._serialized_end=658
+  _globals['_GETRANKRESPONSE']._serialized_start=661
+  _globals['_GETRANKRESPONSE']._serialized_end=841
+  _globals['_RANK']._serialized_start=843
+  _globals['_RANK']._serialized_end=919
+  _globals['_EXPLAINSCOREREQUEST']._serialized_start=922
+  _globals['_EXPLAINSCOREREQUEST']._serialized_end=1088
+  _globals['_EXPLAINSCORERESPONSE']._serialized_start=1091
+  _globals['_EXPLAINSCORERESPONSE']._serialized_end=1458
+  _globals['_COMPANY']._serialized_start=1460
+  _globals['_COMPANY']._serialized_end=1527
+  _globals['_REASON']._serialized_start=1529
+  _globals['_REASON']._serialized_end=1610
+  _globals['_SCORECHANGE']._serialized_start=1613
+  _globals['_SCORECHANGE']._serialized_end=1833
+  _globals['_ACT']._serialized_start=1835
+  _globals['_ACT']._serialized_end=1907
+  _globals['_SIMULATESCOREREQUEST']._serialized_start=1910
+  _globals['_SIMULATESCOREREQUEST']._serialized_end=2099
+  _globals['_HYPOTHETICALACT']._serialized_start=2102
+  _globals['_HYPOTHETICALACT']._serialized_end=2297
+  _globals['_HYPOTHETICALFINDING']._serialized_start=2299
+  _globals['_HYPOTHETICALFINDING']._serialized_end=2378
+  _globals['_SIMULATESCORERESPONSE']._serialized_start=2381
+  _globals['_SIMULATESCORERESPONSE']._serialized_end=2656
+  _globals['_SIMULATEDDAY']._serialized_start=2659
+  _globals['_SIMULATEDDAY']._serialized_end=2812
+  _globals['_GETHISTORYREQUEST']._serialized_start=2814
+  _globals['_GETHISTORYREQUEST']._serialized_end=2925
+  _globals['_GETHISTORYRESPONSE']._serialized_start=2927
+  _globals['_GETHISTORYRESPONSE']._serialized_end=3017
+  _globals['_DAILYCLOSING']._serialized_start=3019
+  _globals['_DAILYCLOSING']._serialized_end=3081
+  _globals['_WATCHSCORESREQUEST']._serialized_start=3083
+  _globals['_WATCHSCORESREQUEST']._serialized_end=3141
+  _globals['_WATCHSCORESRESPONSE']._serialized_start=3144
+  _globals['_WATCHSCORESRESPONSE']._serialized_end=3277
+  _globals['_SCORESERVICE']._serialized_start=3280
+  _globals['_SCORESERVICE']._serialized_end=3932
 # @@protoc_insertion_point(module_scope)

@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from presence.v1 import conduct_service_pb2 as _conduct_service_pb2
 from presence.v1 import event_pb2 as _event_pb2
 from presence.v1 import score_pb2 as _score_pb2
 import builtins as _builtins
@@ -330,6 +331,8 @@ class ExplainScoreResponse(_message.Message):
     PRESENCE_MILLIPOINTS_FIELD_NUMBER: _builtins.int
     REASONS_FIELD_NUMBER: _builtins.int
     CHANGE_FIELD_NUMBER: _builtins.int
+    FINDINGS_FIELD_NUMBER: _builtins.int
+    COMPANY_FIELD_NUMBER: _builtins.int
     person: _builtins.str
     kind: _event_pb2.PersonKind.ValueType
     revision: _builtins.str
@@ -348,6 +351,16 @@ class ExplainScoreResponse(_message.Message):
     def change(self) -> Global___ScoreChange:
         """Only if `since_day` or `since_revision` was given."""
 
+    @_builtins.property
+    def findings(self) -> _containers.RepeatedCompositeFieldContainer[_conduct_service_pb2.Finding]:
+        """The open findings behind the reason `conduct`, the newest act first; up to 1000.
+        Notes and links are ConductService's.
+        """
+
+    @_builtins.property
+    def company(self) -> Global___Company:
+        """What is behind the reason `associates`. Not set for who has no company."""
+
     def __init__(
         self,
         *,
@@ -359,14 +372,52 @@ class ExplainScoreResponse(_message.Message):
         presence_millipoints: _builtins.int = ...,
         reasons: _abc.Iterable[Global___Reason] | None = ...,
         change: Global___ScoreChange | None = ...,
+        findings: _abc.Iterable[_conduct_service_pb2.Finding] | None = ...,
+        company: Global___Company | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of_time", b"as_of_time", "change", b"change", "model", b"model"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of_time", b"as_of_time", "change", b"change", "company", b"company", "model", b"model"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of_time", b"as_of_time", "change", b"change", "kind", b"kind", "model", b"model", "person", b"person", "presence_millipoints", b"presence_millipoints", "reasons", b"reasons", "revision", b"revision"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of_time", b"as_of_time", "change", b"change", "company", b"company", "findings", b"findings", "kind", b"kind", "model", b"model", "person", b"person", "presence_millipoints", b"presence_millipoints", "reasons", b"reasons", "revision", b"revision"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ExplainScoreResponse: _TypeAlias = ExplainScoreResponse  # noqa: Y015
+
+@_typing.final
+class Company(_message.Message):
+    """Whose scores count for somebody: as of the last day that closed before it was
+    worked out.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MEAN_MILLIPOINTS_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
+    PEOPLE_FIELD_NUMBER: _builtins.int
+    mean_millipoints: _builtins.int
+    """The mean of their scores, by their own deeds: 0 to 100_000 millipoints."""
+    number: _builtins.int
+    """How many they are."""
+    @_builtins.property
+    def people(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Those of them who weigh most, the most first; up to 50, less those who were
+        erased since.
+        """
+
+    def __init__(
+        self,
+        *,
+        mean_millipoints: _builtins.int = ...,
+        number: _builtins.int = ...,
+        people: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["mean_millipoints", b"mean_millipoints", "number", b"number", "people", b"people"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Company: _TypeAlias = Company  # noqa: Y015
 
 @_typing.final
 class Reason(_message.Message):
