@@ -196,7 +196,8 @@ def measure(
             watcher.stopping.set()
             crew.stop()
     left = [each for each in found if each.verdict == Verdict.LEFT]
-    waits = [each for each in found if each.verdict == Verdict.WAITS and UNUSED not in each.where]
+    topics = f"{settings.namespace}."  # The gateway remembers for some hours whom to tell watches of.
+    waits = [each for each in found if each.verdict == Verdict.WAITS and each.where.startswith(topics)]
     return {
         "case": "erasure",
         "people": people,
