@@ -2,12 +2,11 @@
 
 import random
 import threading
-from typing import Self
+from typing import Any, Self
 
 import pytest
 
-from presence.log.kafka import ensure_topics, read_to_end
-from presence.log.sender import Sender, Sent
+from presence.log.kafka import ensure_topics, producer, read_to_end
 from presence.log.settings import Settings
 
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -31,20 +30,21 @@ class Writer:
         self._thread.join()
 
     def _run(self) -> None:
-        sender, chance, waiting, number = Sender(self._found), random.Random(1), list[Sent](), 0
+        sender, chance, waiting, number = producer(self._found), random.Random(1), list[Any](), 0
         while not self._stop.wait(chance.random() / 100):
             for _ in range(chance.choice((1, 5, 200))):
-                waiting.append(sent := Sent())
                 value = b"v" * chance.choice((10, 200, 2_000))
-                sender.send(self._found.topics.activity, b"k", value, sent, partition=number % len(self.ends))
+                place = number % len(self.ends)
+                waiting.append(
+                    sender.send(self._found.topics.activity, key=b"k", value=value, partition=place)
+                )
                 number += 1
-            sender.poll(0.001)
             for each in waiting:
                 if each.is_done:
-                    assert not each.failure
-                    self.ends[each.partition] = max(self.ends[each.partition], each.offset + 1)
+                    written = each.get()
+                    self.ends[written.partition] = max(self.ends[written.partition], written.offset + 1)
             waiting = [each for each in waiting if not each.is_done]
-        sender.close(30)
+        sender.close(timeout=30)
 
 
 def test_what_was_acknowledged_before_is_read_whole(found: Settings) -> None:

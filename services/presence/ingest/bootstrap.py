@@ -26,8 +26,7 @@ from presence.ingest.received import ReceivedIndex
 from presence.ingest.recent import Recent, recall
 from presence.ingest.runner import Counts, Runner
 from presence.ingest.watermark import Watermark, mark_name
-from presence.log.kafka import await_topics, ensure_topics
-from presence.log.sender import Sender
+from presence.log.kafka import await_topics, ensure_topics, producer
 from presence.log.settings import Settings
 from presence.roster.enrolment import Enrolment
 from presence.roster.follower import Follower
@@ -130,7 +129,7 @@ def logged(
         saved, ends = None, _recalled(settings, None, recent, departures) or {}
         store.forget(mark_name(source.label))
     source.start(saved.position if saved else None)
-    delivery = Delivery(Sender(settings), settings.topics, network, ends)
+    delivery = Delivery(producer(settings), settings.topics, network, ends)
     stack.callback(delivery.close)
     watermark = Watermark(store, source.label, delivery.complete)
     return Runner(

@@ -3,8 +3,12 @@
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache
+from typing import Any, NamedTuple
 
+from kafka import KafkaProducer
+from kafka.errors import KafkaError
 from kafka.partitioner.default import murmur2
 
 from presence.events.door import check
@@ -14,7 +18,6 @@ from presence.ingest.cursor import Offsets
 from presence.ingest.frames import Frame
 from presence.log import codec
 from presence.log.clock import now_ms
-from presence.log.sender import Headers, Sender, Sent
 from presence.log.topics import Topics
 
 IN_FLIGHT_MAX = 20_000
@@ -34,16 +37,13 @@ def default_partition(key: bytes, partitions: int) -> int:
     return int((murmur2(key) & 0x7FFF_FFFF) % partitions)
 
 
-class _Entry(Sent):
-    """A record under way; once it is acknowledged, `position` is, and the watermark `complete_ms` can be told."""
+class _Entry(NamedTuple):
+    """A record under way, the end of a frame at `position` after its records, or a watermark that waits for them."""
 
-    __slots__ = ("complete_ms", "position", "size_bytes")
-
-    def __init__(self, size_bytes: int) -> None:
-        super().__init__()
-        self.size_bytes = size_bytes
-        self.position: int | None = None
-        self.complete_ms: int | None = None
+    position: int | None
+    future: Any
+    size_bytes: int
+    complete_ms: int | None = None
 
 
 class Delivery:
@@ -53,9 +53,9 @@ class Delivery:
     broker does not take within its bounded retries stops everything.
     """
 
-    def __init__(self, sender: Sender, topics: Topics, network: Network, ends: Offsets) -> None:
+    def __init__(self, producer: KafkaProducer, topics: Topics, network: Network, ends: Offsets) -> None:
         """`ends`: where the log ended before the first record."""
-        self._sender = sender
+        self._producer = producer
         self._topics = topics
         self._network = network
         self._source = network.encode()
@@ -81,38 +81,41 @@ class Delivery:
     def dead_letter(self, frame: Frame, value: bytes, reason: str) -> None:
         """Send why `frame` could not be used, and `value` of it. Raises SourceUnavailable."""
         told = {"reason": reason, "position": str(frame.position), "size_bytes": str(frame.size_bytes)}
-        headers: Headers = [(name, text.encode()) for name, text in told.items()]
+        headers = [(name, text.encode()) for name, text in told.items()]
         self._send(self._topics.dlq, self._source, value, headers=headers)
 
     def passed(self, position: int) -> None:
         """All records of the frame at `position` have been sent."""
         if self._in_flight:
-            self._in_flight[-1].position = position
+            self._in_flight.append(_Entry(position, None, 0))
         else:
             self._acknowledge(position)
 
     def complete(self, complete_ms: int) -> None:
         """Everything of the network up to `complete_ms` has been sent: tell each partition once it is acknowledged."""
-        if self._in_flight:
-            self._in_flight[-1].complete_ms = complete_ms
-        else:
-            self._mark(complete_ms)
+        self._in_flight.append(_Entry(None, None, 0, complete_ms))
 
     def collect(self) -> None:
         """Take in the acknowledgements that are there. Raises SourceUnavailable if the broker refused a record."""
-        self._sender.poll()
-        if not self._in_flight or self._in_flight[0].is_done:
+        if not self._in_flight:
             self._moved_s = time.monotonic()
-        while self._in_flight and self._in_flight[0].is_done:
-            entry = self._in_flight.popleft()
-            if entry.failure:
-                raise SourceUnavailable(f"the broker did not take a record: {entry.failure}")
-            self._in_flight_bytes -= entry.size_bytes
-            self._settle(entry)
-            if entry.position is not None:
-                self._acknowledge(entry.position)
-            if entry.complete_ms is not None:
-                self._mark(entry.complete_ms)
+        while self._in_flight:
+            position, future, size_bytes, complete_ms = self._in_flight[0]
+            if future is not None:
+                if not future.is_done:
+                    return
+                if future.failed():
+                    raise SourceUnavailable(
+                        f"the broker did not take a record: {type(future.exception).__name__}"
+                    )
+                self._settle(future.value)
+            self._in_flight.popleft()
+            self._in_flight_bytes -= size_bytes
+            self._moved_s = time.monotonic()
+            if position is not None:
+                self._acknowledge(position)
+            if complete_ms is not None:
+                self._mark(complete_ms)
 
     def stalled_s(self) -> float:
         """Since when the broker acknowledges nothing of what is under way; 0 if nothing is."""
@@ -122,15 +125,16 @@ class Delivery:
         """Return when there is room for more under the two limits, or `stopped`. Raises SourceUnavailable."""
         self.collect()
         while self._is_full() and not stopped():
-            self._sender.poll(ROOM_POLL_S)
+            time.sleep(ROOM_POLL_S)
             self.collect()
 
     def flush(self, timeout_s: float) -> bool:
         """Wait for all acknowledgements; False if `timeout_s` was not enough. Raises SourceUnavailable."""
-        deadline_s = time.monotonic() + timeout_s
-        while self._in_flight and (left_s := deadline_s - time.monotonic()) > 0:
-            self._sender.flush(left_s)
-            self.collect()  # What is acknowledged can let a watermark go.
+        try:
+            self._producer.flush(timeout=timeout_s)
+        except KafkaError:
+            return False
+        self.collect()
         return not self._in_flight
 
     def offsets(self) -> Offsets:
@@ -139,7 +143,13 @@ class Delivery:
 
     def close(self) -> None:
         """Give up what is still under way, after a second."""
-        self._sender.close(CLOSE_TIMEOUT_S)
+        try:
+            self._producer.close(timeout=CLOSE_TIMEOUT_S)
+        except KafkaError:
+            # kafka-python flushes before it would end its sender by force, so a broker that is away keeps it open.
+            self._producer._sender.force_close()  # noqa: SLF001
+            with suppress(KafkaError):
+                self._producer.close(timeout=CLOSE_TIMEOUT_S)
 
     def _mark(self, complete_ms: int) -> None:
         event = Event(
@@ -156,17 +166,21 @@ class Delivery:
         value: bytes,
         *,
         partition: int | None = None,
-        headers: Headers | None = None,
+        headers: list[tuple[str, bytes]] | None = None,
     ) -> None:
-        entry = _Entry(len(value))
-        self._sender.send(topic, key, value, entry, partition=partition, headers=headers)
-        self._in_flight.append(entry)
+        try:
+            future = self._producer.send(topic, key=key, value=value, headers=headers, partition=partition)
+        except KafkaError as error:
+            raise SourceUnavailable(
+                f"the broker takes no records ({type(error).__name__}): is it running?"
+            ) from error
+        self._in_flight.append(_Entry(None, future, len(value)))
         self._in_flight_bytes += len(value)
 
     def _is_full(self) -> bool:
         return len(self._in_flight) >= IN_FLIGHT_MAX or self._in_flight_bytes >= IN_FLIGHT_BYTES_MAX
 
-    def _settle(self, written: Sent) -> None:
+    def _settle(self, written: Any) -> None:
         ends = self._ends[written.topic]
         ends[written.partition] = max(ends.get(written.partition, 0), written.offset + 1)
 

@@ -124,24 +124,6 @@ class Settings:
             }
         return options
 
-    def librdkafka_options(self) -> dict[str, Any]:
-        """The connection part of any librdkafka client's configuration."""
-        options: dict[str, Any] = {"bootstrap.servers": self.kafka, "security.protocol": self.kafka_security}
-        if "SSL" in self.kafka_security:
-            files = {
-                "ssl.ca.location": self.kafka_ca_file,
-                "ssl.certificate.location": self.kafka_cert_file,
-                "ssl.key.location": self.kafka_key_file,
-            }
-            options |= {name: str(path) for name, path in files.items() if path is not None}
-        if "SASL" in self.kafka_security:
-            options |= {
-                "sasl.mechanism": self.kafka_sasl_mechanism,
-                "sasl.username": self.kafka_sasl_user,
-                "sasl.password": self.kafka_sasl_password,
-            }
-        return options
-
     def ssl_context(self) -> ssl.SSLContext:
         """Verifies the broker by `kafka_ca_file` (or the system's), and shows our certificate if there is one."""
         context = ssl.create_default_context(cafile=self.kafka_ca_file)
