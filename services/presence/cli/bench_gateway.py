@@ -133,7 +133,7 @@ def requests(people: int) -> dict[str, list[dict[str, Any]]]:
     return {
         "GetScore": [{"person": one} for one in chosen],
         "BatchGetScores": [{"people": sorted(set(batch))} for batch in batches],
-        "ListScores": [{"pageSize": PAGE, "orderBy": "resonance desc"}],
+        "ListScores": [{"page_size": PAGE, "order_by": "resonance desc"}],
     }
 
 
