@@ -14,8 +14,8 @@ from presence.replay.columns import Bucket
 from presence.replay.scored import scored
 from presence.replay.timeline import Timeline
 
-CHUNK_ROWS = 4_096
-"""Of a part in one piece."""
+CHUNK_ROWS = 512
+"""Of a part in one piece: so many of every part are held while parts are merged."""
 MERGED_ROWS = 65_536
 """Held at once when parts are merged, of all together."""
 
@@ -34,7 +34,7 @@ class Part:
 
     def frames(self, rows: int) -> Iterator[pl.DataFrame]:
         """Its rows in frames of at most so many."""
-        with pa.memory_map(str(self.path)) as file, pa.ipc.open_file(file) as reader:
+        with pa.OSFile(str(self.path)) as file, pa.ipc.open_file(file) as reader:
             for number in range(reader.num_record_batches):
                 found = pl.from_arrow(reader.get_batch(number))
                 assert isinstance(found, pl.DataFrame)
