@@ -227,7 +227,7 @@ def test_a_request_keeps_its_id_into_the_refusal(asking: Any, person: Person) ->
         ("0.0.0.0:0", {"PRESENCE_GATEWAY_ANONYMOUS_SCOPES": "scores.read"}, "keys would travel in clear"),
         ("127.0.0.1:0", {"PRESENCE_GATEWAY_ANONYMOUS_SCOPES": "all"}, "there is no scope 'all'"),
         ("127.0.0.1:0", {"PRESENCE_GATEWAY_CALLERS_FILE": "/nowhere"}, "/nowhere: No such file"),
-        ("127.0.0.1:0", {"PRESENCE_GATEWAY_JWKS_FILE": "/nowhere"}, "needs PRESENCE_GATEWAY_JWT_ISSUER"),
+        ("127.0.0.1:0", {"PRESENCE_GATEWAY_JWKS_FILE": "/nowhere"}, "need PRESENCE_GATEWAY_JWT_ISSUER"),
         ("127.0.0.1:0", {"PRESENCE_GATEWAY_CERT_FILE": "/nowhere"}, "go together"),
         ("127.0.0.1:0", {"PRESENCE_GATEWAY_CLIENT_CA_FILE": "/nowhere"}, "mTLS is TLS first"),
         ("127.0.0.1:0", {"PRESENCE_GATEWAY_REFLECTION": "perhaps"}, "PRESENCE_GATEWAY_"),

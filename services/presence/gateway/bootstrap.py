@@ -9,6 +9,7 @@ import fcntl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import structlog
@@ -35,6 +36,8 @@ MOVED = 75
 FOLD_STOP_S = 2.0
 """A fold that waits for a silent broker is left behind; its last transaction is whole."""
 
+CONFIRM_POLL_S = 0.1
+
 log = structlog.get_logger(__name__)
 
 
@@ -49,8 +52,9 @@ async def run(settings: Settings, own: GatewaySettings) -> int:
     own.check_address(host_and_port(settings.gateway)[0])
     Door.of(own)  # What is wrong with its files is said before anything starts.
     followed = not settings.variant
-    if followed:
-        settings = await asyncio.to_thread(live.served, settings)
+    remembered = settings.data / "gateway" / f"{settings.namespace}.live"
+    if followed and remembered.exists():
+        settings = replace(settings, variant=remembered.read_text(encoding="utf-8"))
     folder = settings.data / "gateway" / f"{settings.namespace}{settings.suffix}"
     with (
         _owned(folder),
@@ -58,7 +62,7 @@ async def run(settings: Settings, own: GatewaySettings) -> int:
         WriteModel(folder) as model,
         exposed(settings, Service.GATEWAY, f"gateway{settings.suffix}"),
     ):
-        session, bell, stopping = new_session(), Bell(), threading.Event()
+        session, bell, stopping, confirmed = new_session(), Bell(), threading.Event(), threading.Event()
         folding = _on_thread(
             lambda: _fold(
                 settings,
@@ -67,9 +71,14 @@ async def run(settings: Settings, own: GatewaySettings) -> int:
                 retention_ms=1_000 * own.watch_retention_s,
                 ring=bell.ring,
                 stopping=stopping,
+                confirmed=confirmed,
             )
         )
-        moved = _on_thread(lambda: live.follow(settings, stopping)) if followed else asyncio.Future[None]()
+        moved = asyncio.Future[None]()
+        if followed:
+            moved = _on_thread(lambda: _follow(settings, remembered, confirmed, stopping))
+        else:
+            confirmed.set()
         crew = Crew(own.processes, (address, str(folder), session.hex()), bell)
         serving = asyncio.create_task(crew.run())
         listening = asyncio.create_task(_say_when_listening(crew, address))
@@ -103,8 +112,13 @@ def _fold(
     retention_ms: int,
     ring: Callable[[], None],
     stopping: threading.Event,
+    confirmed: threading.Event,
 ) -> None:
+    """Fold once it is `confirmed` that it is this variant which is served."""
     await_topics(settings)
+    while not confirmed.wait(CONFIRM_POLL_S):
+        if stopping.is_set():
+            return
     admin = KafkaAdminClient(**settings.kafka_options())
     try:
         deployment = deployment_of(admin, settings.topics.scores)
@@ -125,6 +139,25 @@ def _fold(
         ).run(deployment)
     finally:
         reader.close()
+
+
+def _follow(
+    settings: Settings, remembered: Path, confirmed: threading.Event, stopping: threading.Event
+) -> None:
+    """Return when another variant is live than that of `settings`, which is what was live when this was last known.
+
+    So the port is open, and health says what is missing, also before Kafka answers.
+    """
+    await_topics(settings)
+    newest = live.newest(settings)
+    variant = newest.variant if newest else ""
+    if variant == settings.variant:
+        confirmed.set()
+        variant = live.follow(settings, stopping)
+    if variant != settings.variant:
+        part = remembered.with_suffix(".part")
+        part.write_text(variant, encoding="utf-8")
+        part.rename(remembered)
 
 
 def _on_thread(work: Callable[[], None]) -> asyncio.Future[None]:

@@ -4,13 +4,12 @@ Its writer is `presence model switch`, its readers are gateways whose environmen
 """
 
 import threading
-from dataclasses import replace
 
 import msgspec
 from kafka.errors import KafkaError
 
 from presence.events.errors import InvariantBroken, SourceUnavailable
-from presence.log.kafka import consumer, ensure_topics, partitions_of, producer, read_to_end
+from presence.log.kafka import consumer, partitions_of, producer, read_to_end
 from presence.log.settings import Settings
 
 KEY = b"live"
@@ -52,15 +51,8 @@ def announce(settings: Settings, live: Live) -> None:
         sender.close()
 
 
-def served(settings: Settings) -> Settings:
-    """`settings` with the variant that is live; topics that are missing are made. Raises SourceUnavailable."""
-    ensure_topics(settings)
-    found = newest(settings)
-    return replace(settings, variant=found.variant if found else "")
-
-
-def follow(settings: Settings, stopping: threading.Event) -> None:
-    """Return as soon as another variant than that of `settings` is live, or at `stopping`."""
+def follow(settings: Settings, stopping: threading.Event) -> str:
+    """The variant that is live, as soon as it is another than that of `settings`, or at `stopping`."""
     reader = consumer(settings)
     try:
         reader.assign(partitions_of(reader, settings.topics.models))
@@ -71,6 +63,7 @@ def follow(settings: Settings, stopping: threading.Event) -> None:
                 found = _decoded(records[-1].value).variant
     finally:
         reader.close()
+    return found
 
 
 def _decoded(value: bytes | None) -> Live:
