@@ -5,7 +5,6 @@ a fetch out of turn, at most one in SOON_S, so that nobody can make us ask the i
 """
 
 import threading
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -55,6 +54,7 @@ class Fetched(Generic[T]):
         self._value = before
         self._content: bytes | None = None
         self._wanted = threading.Event()
+        self._closed = threading.Event()
         self._fetch()
         threading.Thread(target=self._keep, name="jwks", daemon=True).start()
 
@@ -66,12 +66,17 @@ class Fetched(Generic[T]):
         """Something was not in it: fetch before it is time, though not at once again."""
         self._wanted.set()
 
+    def close(self) -> None:
+        """Fetch no more."""
+        self._closed.set()
+        self._wanted.set()
+
     def _keep(self) -> None:
-        while True:
-            time.sleep(self._soon_s)
+        while not self._closed.wait(self._soon_s):
             self._wanted.wait(max(0.0, self._refresh_s - self._soon_s))
             self._wanted.clear()
-            self._fetch()
+            if not self._closed.is_set():
+                self._fetch()
 
     def _read(self) -> bytes:
         with _OPENER.open(self._url, timeout=TIMEOUT_S) as answer:

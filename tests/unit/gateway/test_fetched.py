@@ -19,6 +19,7 @@ class Issuer:
     def __init__(self) -> None:
         self.status, self.content, self.headers = 200, b"one", dict[str, str]()
         self.asked = 0
+        self.kept: list[Fetched[str]] = []
         issuer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -38,7 +39,8 @@ class Issuer:
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def fetched(self, refresh_s: float = 0.05) -> Fetched[str]:
-        return Fetched(self.url, parse, before="none", refresh_s=refresh_s, soon_s=0.01)
+        self.kept.append(Fetched(self.url, parse, before="none", refresh_s=refresh_s, soon_s=0.01))
+        return self.kept[-1]
 
 
 def parse(content: bytes) -> str:
@@ -51,6 +53,8 @@ def parse(content: bytes) -> str:
 def issuer() -> Iterator[Issuer]:
     made = Issuer()
     yield made
+    for each in made.kept:
+        each.close()
     made.server.shutdown()
     made.server.server_close()
 
