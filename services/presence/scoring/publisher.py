@@ -10,6 +10,7 @@ from aiokafka import AIOKafkaProducer
 
 from presence.batch.letters import Letter, Topic
 from presence.log import owners
+from presence.log.clock import now_ms
 from presence.log.owners import Owner
 from presence.log.settings import Settings
 from presence.log.topics import OBSERVED_HEADER
@@ -92,7 +93,8 @@ class Publisher:
 
     def _record(self, letter: Letter) -> _Record:
         if letter.topic == Topic.HISTORY:
-            return letter.key, letter.value or None, [], letter.time_ms or None
+            # A broker takes no record from more than an hour ahead, and a clock that is wrong must not stop a partition.
+            return letter.key, letter.value or None, [], min(letter.time_ms, now_ms()) or None
         if letter.topic == Topic.REASONS:
             return letter.key, letter.value or None, [], None
         position = f"{self._topics.activity}/{self._partition}/{letter.offset}"
