@@ -17,6 +17,6 @@ def test_nothing_is_lost_and_nothing_stands_twice(
     way: str, kafka: str, namespace: str, tmp_path: Path
 ) -> None:
     found = Settings(kafka=kafka, namespace=namespace, data=tmp_path, partitions=2)
-    plan = Plan(acts=6_000 if way == "import" else 200, rate_per_s=100, kills=1)
+    plan = Plan(acts=6_000 if way == "import" else 600, rate_per_s=100, kills=1)
     came = tried(way, plan, found)
     assert (came["acts"], came["lost"], came["twice"]) == (plan.acts, 0, 0)

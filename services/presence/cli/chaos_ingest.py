@@ -43,6 +43,9 @@ KILL_AFTER_S = (0.5, 5.0)
 SETTLE_S = 60.0
 """Without an act that is new in the log: then what is missing is lost."""
 LOOK_S = 0.5
+SAVED_S = 2.0
+"""After its first act is in the log a service has saved its position. A live source that is listened to for the first time begins
+at now, so what it tells before that is told to nobody who comes back."""
 
 err = Console(stderr=True)
 
@@ -112,6 +115,10 @@ def tried(name: str, plan: Plan, where: Settings) -> dict[str, Any]:
         source.serve(stack)
         service = _Service(source.command(person), {**environment(found), **source.environment})
         stack.callback(service.kill)
+        if plan.kills and name != "import":
+            service.start()
+            _until_known(found, service)
+            service.kill()
         waits = [random.uniform(*KILL_AFTER_S) for _ in range(plan.kills)]  # noqa: S311 (no secret)
         killed = sum(service.killed_after(seconds) for seconds in waits)
         service.start()
@@ -132,6 +139,15 @@ def tried(name: str, plan: Plan, where: Settings) -> dict[str, Any]:
         "twice": sum(number - 1 for number in written.values()),
         "peak_megabytes": round(service.peak_bytes / 1e6),
     }
+
+
+def _until_known(found: Settings, service: "_Service") -> None:
+    """Wait until the service has a position to go on from; SETTLE_S at most, then what is missing will be seen."""
+    deadline_s = time.monotonic() + SETTLE_S
+    while not _logged(found) and time.monotonic() < deadline_s:
+        time.sleep(LOOK_S)
+        service.look()
+    time.sleep(SAVED_S)
 
 
 class _Service:
