@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.networks.exports import facebook_lists, github_hours, written, x_files
+from tests.networks.exports import FIRST, facebook_lists, github_hours, written, x_files
 
 from presence.events.errors import InvalidEvent
 from presence.events.vocabulary import PersonId
@@ -160,7 +160,13 @@ def x_archive_cases() -> list[Case]:
     found: list[Case] = []
     for name in ("tweets", "deleted-tweets", "like", "follower", "following", "profile"):
         found += [(name, element) for element in json.loads(x_files()[f"data/{name}.js"].split(b"= ", 1)[1])]
-    return found
+    message = {
+        "senderId": "2222",
+        "recipientId": "1111",
+        "id": str(FIRST),
+        "createdAt": "2025-11-16T12:00:00Z",
+    }
+    return [*found, ("direct-messages", {"messageCreate": message})]
 
 
 def facebook_cases() -> list[Case]:
@@ -187,6 +193,9 @@ def facebook_cases() -> list[Case]:
         ("ratings", value | {"item": "rating", "verb": verb, "recommendation_type": "POSITIVE"})
         for verb in ("add", "remove")
     ]
+    changes.append(
+        ("messages", {"sender": {"id": "7"}, "timestamp": 1_795_000_000_000, "message": {"mid": "m_1"}})
+    )
     return [
         ("", {"page": "100", "time": 1_795_000_000, "change": {"field": field, "value": value}})
         for field, value in changes
@@ -208,6 +217,8 @@ def facebook_export_cases() -> list[Case]:
             if isinstance(elements, list)
             for element in elements
         ]
+    message = {"sender_name": "Zo\u00c3\u00ab", "timestamp_ms": 1_700_000_000_000, "type": "Generic"}
+    found.append(("message", {"own_name": "Åse", "participants": 2, "message": message}))
     labelled = {
         "timestamp": 1_700_000_000,
         "label_values": [{"label": "Reaction", "value": "Love"}],

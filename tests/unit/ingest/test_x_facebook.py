@@ -105,7 +105,8 @@ def test_follows_and_what_a_profile_shows_in_passing() -> None:
     ]
     for event in (
         "profile.update.verified_badge",
-        "dm.received",
+        "dm.sent",
+        "dm.read",
         "chat.sent",
         "mute.mute",
         "oauth.revoke",
@@ -219,7 +220,7 @@ def test_recommendations_are_reviews_and_an_edit_replaces_the_old() -> None:
 def test_other_objects_and_fields_are_skipped() -> None:
     (letter,) = facebook.letters(b'{"object": "instagram", "entry": []}')
     assert facebook.decode(Frame(letter.data, 1, 1, letter.kind), NOW_MS).skipped == "unscored"
-    assert on_facebook("messages").skipped == "unscored"
+    assert on_facebook("leadgen").skipped == "unscored"
     assert [len(facebook.letters(body)) for body in (b"", b"{}", b'{"object": "page", "entry": []}')] == [
         1,
         1,

@@ -35,6 +35,20 @@ def elements(file: BinaryIO, kind: str) -> Iterator[Item]:
             yield from scan.members(kind)
 
 
+def elements_inside(file: BinaryIO, kind: str, key: str) -> Iterator[Item]:
+    """The elements of every array that is called `key`, however deep it stands, as items of `kind`.
+
+    For files whose own elements are too large to be items, as conversations with all their messages are.
+    """
+    scan, text = _Scan(file), ""
+    while (token := scan.find(_MEMBER)) is not None:
+        if token == b'"':
+            text = scan.key()
+        elif token == b"[" and text == key:
+            yield from scan.array(kind)
+        text = text if token in b'":' else ""
+
+
 class _Scan:
     """Goes over the file once. From `mark` on its bytes are kept, up to the longest item; then only their number."""
 
@@ -62,7 +76,7 @@ class _Scan:
         text = key = ""
         while (token := self.find(_MEMBER)) not in {None, b"}", b"]"}:
             if token == b'"':
-                text = self._key()
+                text = self.key()
             elif token == b":":
                 key = text
             elif token == b"[":
@@ -112,7 +126,8 @@ class _Scan:
             self._at += 1
         assert token in {None, b'"', b"\n"}
 
-    def _key(self) -> str:
+    def key(self) -> str:
+        """A string whose first quote is passed."""
         self._begin()
         self._string()
         return self._end("").data[1:-1][:KEY_BYTES_MAX].decode(errors="replace")

@@ -15,10 +15,19 @@ from presence.ingest.acts import Act, Decoded, Native, Retraction
 from presence.ingest.decoding import guarded, in_range, required
 from presence.ingest.frames import Frame
 from presence.ingest.meaning import BY, TO, Meaning
-from presence.ingest.networks.facebook_records import Change, Delivery, OneChange, Value
+from presence.ingest.networks.facebook_records import (
+    Change,
+    Delivery,
+    Entry,
+    Messaging,
+    OneChange,
+    OneMessaging,
+    Value,
+)
 from presence.ingest.webhooks.hook import Letter
 
 NETWORK = Network("facebook")
+MESSENGER = "https://developers.facebook.com/docs/messenger-platform/reference/webhook-events/messages"
 PAGE = "https://developers.facebook.com/docs/graph-api/webhooks/reference/page"
 EXPORT = "https://www.facebook.com/help/212802592074644"
 
@@ -38,12 +47,15 @@ TABLE: Mapping[tuple[str, str], Meaning] = MappingProxyType(
         ("mention", "by"): Meaning(BY, Verb.CREATE, Object.NOTE, f"{PAGE}#mention"),
         ("mention", "to"): Meaning(TO, Verb.MENTION, Object.NOTE, f"{PAGE}#mention"),
         ("review", "to"): Meaning(TO, Verb.REVIEW, Object.PAGE, f"{PAGE}#ratings"),
+        ("message", "to"): Meaning(TO, Verb.MESSAGE, Object.PAGE, MESSENGER),
         # The export of a person, by name of its lists.
         ("friend", "by"): Meaning(BY, Verb.FOLLOW, Object.PROFILE, EXPORT),
         ("friend", "to"): Meaning(TO, Verb.FOLLOW, Object.PROFILE, EXPORT),
         ("request", "by"): Meaning(BY, Verb.INVITE, Object.PROFILE, EXPORT),
         ("request", "to"): Meaning(TO, Verb.INVITE, Object.PROFILE, EXPORT),
         ("event", "by"): Meaning(BY, Verb.CREATE, Object.EVENT, EXPORT),
+        ("wrote", "to"): Meaning(TO, Verb.MESSAGE, Object.PROFILE, EXPORT),
+        ("called", "to"): Meaning(TO, Verb.CALL, Object.PROFILE, EXPORT),
     }
 )
 POSTS: Mapping[str, Object] = MappingProxyType(
@@ -71,6 +83,7 @@ _delivery = msgspec.json.Decoder(Delivery)
 _one = msgspec.json.Decoder(OneChange)
 _change = msgspec.json.Decoder(Change)
 _value = msgspec.json.Decoder(Value)
+_messaging = msgspec.json.Decoder(Messaging)
 
 
 class Happening(NamedTuple):
@@ -93,8 +106,14 @@ def letters(body: bytes) -> list[Letter]:
     return [
         Letter(msgspec.json.encode(OneChange(str(entry.id), entry.time, change)))
         for entry in delivery.entry
-        for change in entry.changes
+        for change in _changes(entry)
     ]
+
+
+def _changes(entry: Entry) -> Iterator[msgspec.Raw]:
+    yield from entry.changes
+    for each in entry.messaging + entry.standby:
+        yield msgspec.Raw(msgspec.json.encode(OneMessaging(each)))
 
 
 def decode(frame: Frame, observed_ms: int) -> Decoded:
@@ -104,6 +123,8 @@ def decode(frame: Frame, observed_ms: int) -> Decoded:
     with guarded():
         one = _one.decode(frame.data)
         change = _change.decode(one.change)
+        if change.field == "messages":
+            return _written_to(required(one.page), _messaging.decode(change.value), observed_ms)
         reader = _FIELDS.get(change.field)
         if reader is None:
             return Decoded(skipped=UNSCORED)
@@ -118,6 +139,20 @@ def decode(frame: Frame, observed_ms: int) -> Decoded:
 
 Said = Iterator[Native] | str
 """Acts, or why there are none."""
+
+
+def _written_to(page: str, event: Messaging, observed_ms: int) -> Decoded:
+    """A message to the page; its sender is known by a number that holds for this page alone."""
+    if event.message is None:
+        return Decoded(skipped=UNSCORED)  # Read, delivered, reacted to, a button pressed.
+    by = str(event.sender.id) if event.sender else ""
+    if not by:
+        return Decoded(skipped=NO_ACTOR)
+    if event.message.is_echo or by == page:
+        return Decoded(skipped="sent")
+    record, link = f"message/{required(event.message.mid)[:200]}", f"https://www.facebook.com/{page}/inbox"
+    at_ms = in_range(event.timestamp, observed_ms)
+    return Decoded((act("message", "to", page, by, record=record, at_ms=at_ms, ref=link),))
 
 
 def _fed(one: Happening) -> Said:

@@ -4,7 +4,6 @@ Text is UTF-8 that was taken for Latin-1 on its way, and is repaired. Nothing in
 and a hash of its text, people by their names; so two exports of the same life, whatever their layout, give the same ids.
 """
 
-import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
@@ -19,8 +18,9 @@ from presence.ingest.decoding import guarded, in_range, required
 from presence.ingest.exports.elements import elements
 from presence.ingest.exports.export import Export, Item, Part
 from presence.ingest.frames import Frame
-from presence.ingest.networks import facebook
+from presence.ingest.networks import facebook, facebook_messages
 from presence.ingest.networks.facebook_records import Attached, Listed
+from presence.ingest.networks.facebook_text import hashed, repaired
 
 READ = (
     "your_posts*.json",
@@ -57,7 +57,7 @@ READ = (
     "unfollowed_pages.json",
     "events/your_events.json",
 )
-"""What says something; photos and videos stand in the posts too, messages are private."""
+"""What says something; photos and videos stand in the posts too."""
 OTHERS = "somebody else"
 """Whom a comment answers: the export tells it in a sentence, in the language of the person."""
 OWN = re.compile(r"\b(?:his|her|their|your) own\b")
@@ -72,10 +72,13 @@ _listed = msgspec.json.Decoder(Listed, strict=False)
 def items(export: Export) -> Iterator[Item]:
     """Every entry of the lists that say something, as the bytes that stand in the file."""
     yield from export.items(export.select(*READ), _elements)
+    yield from facebook_messages.items(export)
 
 
 def decode(frame: Frame, account: str, observed_ms: int) -> Decoded:
     """What one entry says. Raises InvalidEvent: `json`, `shape`, `nesting`, `time`."""
+    if frame.kind in facebook_messages.KINDS:
+        return facebook_messages.decode(frame, account, observed_ms)
     reader = _LISTS.get(_list_of(frame.kind))
     if reader is None:
         return Decoded(skipped=facebook.UNSCORED)
@@ -83,20 +86,6 @@ def decode(frame: Frame, account: str, observed_ms: int) -> Decoded:
         entry = _listed.decode(frame.data)
         said = reader(entry, account, observed_ms)
         return Decoded(skipped=said) if isinstance(said, str) else Decoded(tuple(said))
-
-
-def repaired(text: str) -> str:
-    r"""`text` with each byte of its UTF-8 taken for a character again; as it is, if it was never broken.
-
-    >>> repaired("Tobias L\u00c3\u00b8ye")
-    'Tobias Løye'
-    >>> repaired("Løye")
-    'Løye'
-    """
-    try:
-        return text.encode("latin-1").decode()
-    except UnicodeError:
-        return text
 
 
 Said = Iterator[Native] | str
@@ -110,7 +99,7 @@ def _post(entry: Listed, account: str, observed_ms: int) -> Said:
         return "empty"
     at_ms = _time(entry, observed_ms)
     media = "".join(each.media.uri or "" for each in attached if each.media)
-    record = f"post/{at_ms // 1000}/{_hash(text or media or entry.title or '')}"
+    record = f"post/{at_ms // 1000}/{hashed(text or media or entry.title or '')}"
     act = facebook.act("post", "by", account, account, record=record, at_ms=at_ms, ref=LINK)
     return iter((msgspec.structs.replace(act, object=_object(attached), text=repaired(text)),))
 
@@ -120,7 +109,7 @@ def _comment(entry: Listed, account: str, observed_ms: int) -> Said:
         entry
     )
     at_ms = _time(entry, observed_ms)
-    record = f"comment/{at_ms // 1000}/{_hash(text)}"
+    record = f"comment/{at_ms // 1000}/{hashed(text)}"
     answers = account if OWN.search(entry.title or "") else OTHERS
     act = facebook.act(
         "comment", "by", account, account, record=record, at_ms=at_ms, ref=LINK, answers=answers
@@ -134,14 +123,14 @@ def _reaction(entry: Listed, account: str, observed_ms: int) -> Said:
     if any(kind.lower() in facebook.DISLIKES for kind in kinds):
         return "other_reaction"
     at_ms = _time(entry, observed_ms)
-    record = f"reaction/{at_ms // 1000}/{_hash(entry.title or _labelled(entry))}"
+    record = f"reaction/{at_ms // 1000}/{hashed(entry.title or _labelled(entry))}"
     return iter((facebook.act("reaction", "by", account, account, record=record, at_ms=at_ms, ref=LINK),))
 
 
 def _wall(entry: Listed, account: str, observed_ms: int) -> Said:
     by = f"wrote:{repaired(required(entry.title))}"
     at_ms = _time(entry, observed_ms)
-    record = f"wall/{at_ms // 1000}/{_hash(by)}"
+    record = f"wall/{at_ms // 1000}/{hashed(by)}"
     return iter((facebook.act("post", "to", account, by, record=record, at_ms=at_ms, ref=LINK),))
 
 
@@ -164,7 +153,7 @@ def _following(entry: Listed, account: str, observed_ms: int) -> Said:
 
 
 def _unfriended(entry: Listed, account: str, _observed_ms: int) -> Said:
-    return iter((Retraction(account, f"friend/{_hash(_name(entry))}", "by"),))
+    return iter((Retraction(account, f"friend/{hashed(_name(entry))}", "by"),))
 
 
 def _received_request(entry: Listed, account: str, observed_ms: int) -> Said:
@@ -180,7 +169,7 @@ def _page(entry: Listed, account: str, observed_ms: int) -> Said:
 
 
 def _unfollowed(entry: Listed, account: str, _observed_ms: int) -> Said:
-    return iter((Retraction(account, f"follow/{_hash(_name(entry))}", "by"),))
+    return iter((Retraction(account, f"follow/{hashed(_name(entry))}", "by"),))
 
 
 def _event(entry: Listed, account: str, observed_ms: int) -> Said:
@@ -231,7 +220,7 @@ def _with_name(word: str, what: str, entry: Listed, account: str, observed_ms: i
         what,
         account,
         f"name:{name}" if what == "to" else account,
-        record=f"{word}/{_hash(name)}{moment}",
+        record=f"{word}/{hashed(name)}{moment}",
         at_ms=at_ms,
         ref=LINK,
         quality=TimeQuality.EXACT if has_time else TimeQuality.UNKNOWN,
@@ -256,10 +245,6 @@ def _time(entry: Listed, observed_ms: int) -> int:
     if at_s is None:
         raise InvalidEvent("time")
     return in_range(at_s * 1000, observed_ms)
-
-
-def _hash(text: str) -> str:
-    return hashlib.blake2b(repaired(text).encode(errors="replace"), digest_size=8).hexdigest()
 
 
 def _labelled(entry: Listed) -> str:

@@ -38,10 +38,35 @@ class Change(Struct, frozen=True, gc=False):
 
 
 class Entry(Struct, frozen=True, gc=False):
+    """`standby` is what `messaging` is, for an app that does not answer the conversation itself."""
+
     id: str | int
     time: int = 0
     changes: tuple[Raw, ...] = ()
     messaging: tuple[Raw, ...] = ()
+    standby: tuple[Raw, ...] = ()
+
+
+class Text(Struct, frozen=True, gc=False):
+    """A message; what it says is not read."""
+
+    mid: str
+    is_echo: bool = False
+
+
+class Messaging(Struct, frozen=True, gc=False):
+    """What happens in a page's Messenger: a message, or that one was read, delivered, reacted to."""
+
+    sender: Sender | None = None
+    timestamp: int = 0
+    message: Text | None = None
+
+
+class OneMessaging(Struct, frozen=True, gc=False):
+    """Messaging in the form of a change, as the dashboard's test sends it."""
+
+    value: Raw
+    field: str = "messages"
 
 
 class Delivery(Struct, frozen=True, gc=False):
@@ -57,6 +82,24 @@ class OneChange(Struct, frozen=True, gc=False):
     page: str
     time: int
     change: Raw
+
+
+class Written(Struct, frozen=True, gc=False):
+    """A message of an exported conversation; what it says is not read."""
+
+    timestamp_ms: int
+    sender_name: str = ""
+    type: str = ""
+    call_duration: int | None = None
+    is_unsent: bool = False
+
+
+class OneMessage(Struct, frozen=True, gc=False):
+    """One message with what tells its direction, which stands elsewhere in the export."""
+
+    own_name: str
+    participants: int
+    message: Raw
 
 
 class Comment(Struct, frozen=True, gc=False):

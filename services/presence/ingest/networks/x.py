@@ -20,7 +20,9 @@ from presence.ingest.frames import Frame
 from presence.ingest.meaning import BY, TO, Meaning
 from presence.ingest.networks.x_records import (
     Activity,
+    Chat,
     Deleted,
+    Directs,
     Envelope,
     Filter,
     Follow,
@@ -48,6 +50,8 @@ TABLE: Mapping[tuple[str, str], Meaning] = MappingProxyType(
         ("like", "to"): Meaning(TO, Verb.LIKE, Object.NOTE, f"{EVENTS}#like-create"),
         ("follow", "by"): Meaning(BY, Verb.FOLLOW, Object.PROFILE, f"{EVENTS}#follow-follow"),
         ("follow", "to"): Meaning(TO, Verb.FOLLOW, Object.PROFILE, f"{EVENTS}#follow-follow"),
+        ("message", "to"): Meaning(TO, Verb.MESSAGE, Object.PROFILE, f"{EVENTS}#dm-received"),
+        ("chat", "to"): Meaning(TO, Verb.MESSAGE, Object.PROFILE, f"{EVENTS}#chat-received"),
         ("profile", "by"): Meaning(BY, Verb.UPDATE, Object.PROFILE, f"{EVENTS}#profile-update-bio"),
         ("space", "by"): Meaning(BY, Verb.CREATE, Object.EVENT, f"{EVENTS}#spaces-start"),
         ("broadcast", "by"): Meaning(BY, Verb.CREATE, Object.VIDEO, f"{EVENTS}#broadcast-start"),
@@ -69,6 +73,8 @@ _post = msgspec.json.Decoder(Post)
 _deleted = msgspec.json.Decoder(Deleted)
 _like = msgspec.json.Decoder(Like)
 _follow = msgspec.json.Decoder(Follow)
+_directs = msgspec.json.Decoder(Directs)
+_chat = msgspec.json.Decoder(Chat)
 _show = msgspec.json.Decoder(Show)
 
 
@@ -139,6 +145,12 @@ def liked(by: str, post: str, whose: str, at_ms: int, quality: TimeQuality) -> I
     yield _act("like", by, by, "by", record=record, at_ms=at_ms, ref=link, quality=quality)
     if whose and whose != by:
         yield _act("like", whose, by, "to", record=record, at_ms=at_ms, ref=link, quality=quality)
+
+
+def wrote(by: str, whom: str, message: str, created_at: str | None, observed_ms: int) -> Act:
+    """That `whom` got a direct message, whose number holds its time as a post's does."""
+    at_ms, link = post_millis(message, created_at, observed_ms), f"https://x.com/messages/{whom}-{by}"
+    return _act("message", whom, by, "to", record=f"message/{message}", at_ms=at_ms, ref=link)
 
 
 def completeness(*parts: str | None) -> int:
@@ -226,6 +238,29 @@ def _followed(event: Activity, observed_ms: int) -> Decoded:
     return Decoded(tuple(followed(by, whom, observed_ms)))
 
 
+def _written_to(event: Activity, observed_ms: int) -> Decoded:
+    told = ((each.id, each.message_create) for each in _directs.decode(event.payload).direct_message_events)
+    acts = [
+        wrote(between.sender_id, whom, message, None, observed_ms)
+        for message, between in told
+        if between
+        and (whom := (between.target and between.target.recipient_id) or "") != between.sender_id
+        and whom
+    ]
+    return Decoded(tuple(acts), "" if acts else UNSCORED)
+
+
+def _chatted(event: Activity, observed_ms: int) -> Decoded:
+    chat, whom = _chat.decode(event.payload), required(event.filter.user_id if event.filter else None)
+    if ":" not in chat.conversation_id:
+        return Decoded(skipped="group")
+    if chat.sender_id == whom:
+        return Decoded(skipped="sent")
+    at_ms = in_range(_whole(chat.created_at_msec), observed_ms)
+    record, link = f"message/{chat.id[:100]}", f"https://x.com/i/chat/{chat.conversation_id[:100]}"
+    return Decoded((_act("chat", whom, chat.sender_id, "to", record=record, at_ms=at_ms, ref=link),))
+
+
 def _presented(event: Activity, observed_ms: int) -> Decoded:
     if event.event_type.endswith("_badge"):
         return Decoded(skipped=UNSCORED)  # X gives it; nobody does anything.
@@ -259,6 +294,8 @@ _READERS: Mapping[str, Callable[[Activity, int], Decoded]] = MappingProxyType(
         "like.create": _liked,
         "follow.follow": _followed,
         "follow.unfollow": _followed,
+        "dm.received": _written_to,
+        "chat.received": _chatted,
         "spaces.start": _showed,
         "broadcast.start": _showed,
     }

@@ -18,11 +18,11 @@ from presence.events.errors import InvalidEvent
 from presence.events.vocabulary import Gauge, Object, TimeQuality
 from presence.ingest.acts import Decoded, Reading, Retraction
 from presence.ingest.decoding import guarded, millis, required
-from presence.ingest.exports.elements import elements
+from presence.ingest.exports.elements import elements, elements_inside
 from presence.ingest.exports.export import Export, Item, Part
 from presence.ingest.frames import Frame
 from presence.ingest.networks import x
-from presence.ingest.networks.x_records import Element, Profile, Tweet
+from presence.ingest.networks.x_records import Element, Message, Profile, Tweet
 
 READ = (
     "tweets",
@@ -34,9 +34,12 @@ READ = (
     "follower",
     "following",
     "profile",
+    "direct-messages",
 )
 KIND_OF: Mapping[str, str] = MappingProxyType({"tweet": "tweets", "deleted-tweet": "deleted-tweets"})
 """What a file was called once: what it is called now."""
+MESSAGES = "direct-messages"
+"""Its elements are conversations, its items their messages. Groups have a file of their own, which no score needs."""
 SMALL_BYTES_MAX = 4 * 2**20
 _PART = re.compile(r"(-part\d+)?\.js\Z", re.IGNORECASE)
 _OLD_MONTH = re.compile(r"\d{4}_\d{2}\.js\Z")
@@ -80,7 +83,7 @@ def declared(export: Export) -> Mapping[str, int]:
     for data_type in manifest.data_types.values():
         for file in data_type.files:
             kind = _kind(file.name.rsplit("/", 1)[-1])
-            if kind in {KIND_OF.get(each, each) for each in READ}:
+            if kind != MESSAGES and kind in {KIND_OF.get(each, each) for each in READ}:
                 counts[kind] += file.count
     return counts
 
@@ -97,10 +100,9 @@ def decode(frame: Frame, account: str, observed_ms: int) -> Decoded:
             return Decoded(tuple(x.followed(account, element.following.account_id, observed_ms)))
         if element.profile is not None:
             return _presented(element.profile, account, observed_ms)
-        tweet = _tweet.decode(bytes(element.tweet) or frame.data)
-        if frame.kind == "deleted-tweets" or tweet.deleted_at:
-            return Decoded((Retraction(account, _record(tweet), "by"),))
-        return Decoded(tuple(x.said(_written(tweet, account, observed_ms))))
+        if frame.kind == MESSAGES:
+            return _written_to(element.message, account, observed_ms)
+        return _tweeted(frame, _tweet.decode(bytes(element.tweet) or frame.data), account, observed_ms)
 
 
 class _File(msgspec.Struct, frozen=True):
@@ -114,6 +116,12 @@ class _DataType(msgspec.Struct, frozen=True):
 
 class _Manifest(msgspec.Struct, frozen=True):
     data_types: dict[str, _DataType] = msgspec.field(name="dataTypes", default_factory=dict)
+
+
+def _tweeted(frame: Frame, tweet: Tweet, account: str, observed_ms: int) -> Decoded:
+    if frame.kind == "deleted-tweets" or tweet.deleted_at:
+        return Decoded((Retraction(account, _record(tweet), "by"),))
+    return Decoded(tuple(x.said(_written(tweet, account, observed_ms))))
 
 
 def _written(tweet: Tweet, account: str, observed_ms: int) -> x.Written:
@@ -169,6 +177,16 @@ def _liked(post: str, account: str, observed_ms: int) -> Decoded:
     return Decoded(tuple(x.liked(account, post, "", at_ms, quality)))
 
 
+def _written_to(message: Message | None, account: str, observed_ms: int) -> Decoded:
+    if message is None:
+        return Decoded(skipped=x.UNSCORED)  # A reaction, or who joined and left.
+    if message.sender == account:
+        return Decoded(skipped="sent")
+    if message.recipient != account:
+        return Decoded(skipped="group")
+    return Decoded((x.wrote(message.sender, account, message.id, message.created_at, observed_ms),))
+
+
 def _presented(profile: Profile, account: str, observed_ms: int) -> Decoded:
     about = profile.description
     told = (about.bio, about.location, about.website) if about else (None, None, None)
@@ -191,7 +209,8 @@ def _media(tweet: Tweet) -> Object:
 
 
 def _elements(part: Part, file: BinaryIO) -> Iterator[Item]:
-    yield from elements(file, _kind(part.base))
+    kind = _kind(part.base)
+    yield from elements_inside(file, kind, "messages") if kind == MESSAGES else elements(file, kind)
 
 
 def _kind(base: str) -> str:

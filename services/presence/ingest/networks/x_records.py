@@ -133,6 +133,37 @@ class Show(Struct, frozen=True, gc=False):
     user: User | None = None
 
 
+class Recipient(Struct, frozen=True, gc=False):
+    recipient_id: Id | None = None
+
+
+class Between(Struct, frozen=True, gc=False):
+    """Who wrote to whom; a group's message has no recipient."""
+
+    sender_id: Id
+    target: Recipient | None = None
+
+
+class Direct(Struct, frozen=True, gc=False):
+    """A legacy direct message."""
+
+    id: Id
+    message_create: Between | None = None
+
+
+class Directs(Struct, frozen=True, gc=False):
+    direct_message_events: tuple[Direct, ...]
+
+
+class Chat(Struct, frozen=True, gc=False):
+    """An encrypted message; what it says is nowhere in it for us."""
+
+    id: str
+    sender_id: Id
+    conversation_id: str
+    created_at_msec: str | int
+
+
 class Edits(Struct, frozen=True, gc=False):
     edit_tweet_ids: tuple[Id, ...] = field(name="editTweetIds", default=())
 
@@ -188,6 +219,15 @@ class Profile(Struct, frozen=True, gc=False):
     header: str | None = field(name="headerMediaUrl", default=None)
 
 
+class Message(Struct, frozen=True, gc=False):
+    """A direct message of an archive."""
+
+    id: Id
+    sender: Id = field(name="senderId")
+    recipient: str = field(name="recipientId", default="")
+    created_at: str = field(name="createdAt", default="")
+
+
 class Element(Struct, frozen=True, gc=False):
     """An element of one of an archive's arrays: one of these is in it, or it is a tweet itself."""
 
@@ -196,3 +236,4 @@ class Element(Struct, frozen=True, gc=False):
     follower: Account | None = None
     following: Account | None = None
     profile: Profile | None = None
+    message: Message | None = field(name="messageCreate", default=None)
