@@ -11,6 +11,7 @@ from subprocess import Popen
 from typing import Any
 
 import pytest
+from kafka import KafkaProducer
 from tests.integration.scored import scores
 from typer.testing import CliRunner, Result
 
@@ -256,7 +257,17 @@ def test_nothing_is_kept_of_who_is_not_enrolled(settings: Settings, served: Clie
     assert {each.what for each in search.found} == {min(strangers)}, "the search finds what there is"
 
 
-def test_a_change_of_the_roster_is_made_of_its_newest_state(settings: Settings) -> None:
+@pytest.mark.parametrize("late_s", [0.0, 0.5], ids=["at once", "after its producer knows"])
+def test_a_change_of_the_roster_is_made_of_its_newest_state(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, late_s: float
+) -> None:
+    commit = KafkaProducer.commit_transaction
+
+    def commit_late(one: KafkaProducer) -> None:
+        time.sleep(late_s)
+        commit(one)
+
+    monkeypatch.setattr(KafkaProducer, "commit_transaction", commit_late)
     ada = enrol(settings, ADA)
     master = MasterKey.load(settings)
     followers = [Follower(settings, master) for _ in range(2)]

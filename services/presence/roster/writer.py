@@ -77,9 +77,16 @@ class Writer:
             return
         self._producer.begin_transaction()
         topic = self._settings.topics.roster
-        for person_id, person in changes.items():
-            value = None if person is None else people.encode(person)
-            self._producer.send(topic, key=person_id.encode(), value=value)
+        sent = [
+            self._producer.send(
+                topic, key=person_id.encode(), value=None if person is None else people.encode(person)
+            )
+            for person_id, person in changes.items()
+        ]
+        for each in sent:
+            each.get(
+                timeout=ACK_TIMEOUT_MS / 1000
+            )  # It says what is wrong; a commit after that only says that something is.
         self._producer.commit_transaction()
         for person_id, person in changes.items():
             if person is None:
