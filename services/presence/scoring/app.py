@@ -28,8 +28,12 @@ SESSION_TIMEOUT_S = 10.0
 FETCH_TIMEOUT_S = 1.0
 SMALL_RECORDS = 20_000
 """Batches below this cost more by their number than by their records: more may gather before the next one."""
-GATHER_S_MAX = 0.03
-"""How long they may gather: as long as the last batch took, and no longer than this."""
+REST_SHARE = 4.0
+"""How long they may gather, in lengths of the last batch: so a trickle takes a fifth of the time at most."""
+REST_S_MAX = 0.1
+"""Nobody waits longer for the sake of a batch."""
+REFILL_S = 0.02
+"""How long to wait for what has gathered: the brokers are asked for it when what they had sent before is taken."""
 TELL_S = 10.0
 """How often a worker that has much to catch up with says so."""
 RECORDS_MAX = 100_000
@@ -52,6 +56,8 @@ class BulkConsumer(driver.Consumer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._told, self._applied = time.monotonic(), 0
+        self._rested = False
+        """Whether the last batch was followed by a rest."""
         self._astray: set[TP] = set()
         """Partitions whose position has run ahead of what was applied."""
         self._led_back: dict[TP, int] = {}
@@ -79,7 +85,7 @@ class BulkConsumer(driver.Consumer):
     async def _drain_messages(self, fetcher: Any) -> None:
         while not (self.should_stop or fetcher.should_stop):
             generation = self.app.consumer_generation_id
-            records, active = await self._wait_next_records(FETCH_TIMEOUT_S)
+            records, active = await self._next_records()
             if not self.flow_active or self.app.consumer_generation_id != generation:
                 self._astray.update(records or ())  # What is dropped here is to be fetched again.
                 self._led_back.clear()
@@ -88,12 +94,27 @@ class BulkConsumer(driver.Consumer):
             for tp, fetched in (records or {}).items():
                 if active is None or tp in active:
                     await self._apply(tp, fetched)
+            if records:
+                self.app.scorer.changed()
             await self._release(records or {})
             await self._lead_back()
             self._measure()
             self._tell(records or {})
-            if records and max(map(len, records.values())) < SMALL_RECORDS:
-                await asyncio.sleep(min(GATHER_S_MAX, time.monotonic() - began))
+            self._rested = bool(records) and max(map(len, records.values())) < SMALL_RECORDS
+            if self._rested:
+                await asyncio.sleep(min(REST_S_MAX, REST_SHARE * (time.monotonic() - began)))
+
+    async def _next_records(self) -> tuple[Any, Any]:
+        """What was fetched; after a rest that is little, and what has gathered meanwhile comes behind it."""
+        records, active = await self._wait_next_records(FETCH_TIMEOUT_S)
+        if records and self._rested:
+            more, active = await self._wait_next_records(REFILL_S)
+            records = (
+                {tp: [*records.get(tp, ()), *more.get(tp, ())] for tp in {**records, **more}}
+                if more
+                else records
+            )
+        return records, active
 
     def _measure(self) -> None:
         """Tell the metrics how far there is to go."""

@@ -95,6 +95,7 @@ class Scorer:
                 partition = self._partitions.pop(number)
                 self.held.pop(number, None)
                 self._purged.pop(number, None)
+                partition.store.settle()
                 partition.store.close()
                 self.meter.closed(number)
                 await self._publishers.pop(number).stop()
@@ -111,10 +112,11 @@ class Scorer:
         """
         if number not in self._partitions:
             raise InvariantBroken(f"records of partition {number}, which is not open")
-        fresh = self._partitions[number].apply(records, after_gap=after_gap)
-        if fresh:
-            self._changed.set()
-        return fresh
+        return self._partitions[number].apply(records, after_gap=after_gap)
+
+    def changed(self) -> None:
+        """There is something to publish: called once for all that was fetched at once, so that it goes out at once, too."""
+        self._changed.set()
 
     def applied(self, number: int, records: Sequence[Written]) -> None:
         """Tell the metrics that these records of a partition are folded."""
@@ -142,6 +144,8 @@ class Scorer:
                 await asyncio.wait_for(self._changed.wait(), IDLE_S)
             except TimeoutError:
                 succeeded = time.monotonic()
+                for partition in self._partitions.values():
+                    partition.store.settle()
                 continue
             self._changed.clear()
             began = time.monotonic()

@@ -7,7 +7,7 @@ batch, never between. A lost store comes back by folding the log again.
 
 import fcntl
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -286,14 +286,19 @@ class Store:
             letters = self._outbox.oldest(txn, letters_max)
         return Due(changes, loaded, offsets, self._everybodys(loaded, self._networks.name), letters)
 
-    def published(self, changes: Mapping[str, int], letters: Iterable[bytes]) -> None:
-        """Remember that these are out; who has changed since stays unpublished."""
+    def published(self, changes: Mapping[str, int], letters: Sequence[bytes]) -> None:
+        """Remember that these are out; who has changed since stays unpublished.
 
-        def write(txn: lmdb.Transaction) -> None:
-            self._pending.published(txn, changes)
-            self._outbox.sent(txn, letters)
+        Of people the disk is told with the next batch, or by `settle`: a transaction of its own would take as long as a small batch.
+        """
+        self._pending.published(changes)
+        if letters:
+            self._written(lambda txn: self._outbox.sent(txn, letters))
 
-        self._written(write)
+    def settle(self) -> None:
+        """Tell the disk who is out, if it does not know yet."""
+        if not self._pending.settled:
+            self._written(self._pending.forget)
 
     def unswept(self, people_max: int) -> Loaded:
         """The next people whom the new day has not reached yet; nobody at its end."""
