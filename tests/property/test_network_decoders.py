@@ -135,7 +135,20 @@ def x_cases() -> list[Case]:
         "follow.unfollow": {"source": {"data": user}, "target": {"id": "2222"}},
         "profile.update.bio": {"before": "a", "after": "b"},
         "spaces.start": {"broadcast_id": "1mG", "user": {"data": user}},
-        "dm.received": {},
+        "dm.received": {
+            "direct_message_events": [
+                {
+                    "id": str(FIRST),
+                    "message_create": {"target": {"recipient_id": "1111"}, "sender_id": "2222"},
+                }
+            ]
+        },
+        "chat.received": {
+            "id": "e4f4",
+            "created_at_msec": "1784841183370",
+            "sender_id": "2222",
+            "conversation_id": "2222:1111",
+        },
     }
     includes = {"users": [user, {"id": "2222"}], "tweets": [{"id": "5", "author_id": "1111"}]}
     found: list[Case] = [
