@@ -1,6 +1,6 @@
 """WatchScores under faults: watchers live on while publisher and gateway are killed, and end with the newest of everybody.
 
-`PRESENCE_TEST_KILLS` says how often each is killed (3); 20 is what a release is tried with.
+`PRESENCE_TEST_KILLS` says how often each is killed (2); 20 is what a release is tried with.
 """
 
 import os
@@ -25,7 +25,7 @@ from presence.log.settings import Settings
 from presence.v1 import score_pb2
 from presence.v1.service_pb2 import WatchScoresRequest
 
-KILLS = int(os.environ.get("PRESENCE_TEST_KILLS", "3"))
+KILLS = int(os.environ.get("PRESENCE_TEST_KILLS", "2"))
 WATCHERS = 100
 PEOPLE = 200
 TIMEOUT_S = 120.0

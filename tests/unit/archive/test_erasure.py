@@ -39,7 +39,7 @@ def company(*people: PersonId) -> bytes:
     )
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=100)
 @given(st.lists(PAIRS, max_size=30))
 def test_nobody_else_loses_a_row(pairs: list[tuple[bytes | None, bytes | None]]) -> None:
     frame = rows(logged(pairs))

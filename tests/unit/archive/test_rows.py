@@ -12,7 +12,7 @@ from presence.events.vocabulary import Event, Kind, Network, PersonId, Verb
 from presence.log import codec
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=100)
 @given(st.lists(PAIRS, max_size=30))
 def test_any_record_comes_back(pairs: list[tuple[bytes | None, bytes | None]]) -> None:
     log = logged(pairs, first=1_000)
@@ -21,7 +21,7 @@ def test_any_record_comes_back(pairs: list[tuple[bytes | None, bytes | None]]) -
     assert records(frame) == log
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=100)
 @given(st.lists(MESSAGES, max_size=12))
 def test_any_message_comes_back_and_is_what_scoring_reads(messages: list[object]) -> None:
     values = [message.SerializeToString() for message in messages]  # type: ignore[attr-defined]

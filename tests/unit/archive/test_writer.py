@@ -62,7 +62,7 @@ def finished(archive: Archive, log: list[Logged]) -> Manifest:
     return merge(archive, writer.manifest, LATER, set())
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=100)
 @given(logs(), STEPS)
 def test_any_way_to_the_end_gives_the_same_files(log: list[Logged], steps: list[tuple[str, int]]) -> None:
     archive = new_archive()
@@ -87,7 +87,7 @@ def test_any_way_to_the_end_gives_the_same_files(log: list[Logged], steps: list[
     assert archive.orphans(0) == [] or any(what in {"crash", "other"} for what, _ in steps)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=100)
 @given(logs(), st.integers(0, 30))
 def test_an_erased_person_is_purged_and_stays_out(log: list[Logged], at: int) -> None:
     archive = new_archive()

@@ -100,7 +100,7 @@ def key_of(value: bytes | None, right: bool) -> bytes | None:
     return person.encode() if right else b"p_b"
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=100)
 @given(st.lists(st.tuples(VALUES, st.integers(0, 9)), max_size=12))
 def test_a_batch_is_read_as_its_records_are_one_by_one(drawn: list[tuple[bytes | None, int]]) -> None:
     values = [value for value, _ in drawn]

@@ -15,7 +15,7 @@ from presence.log.revision import Revision
 U32, U64 = st.integers(0, 2**32 - 1), st.integers(0, 2**64 - 1)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=100)
 @given(st.binary(min_size=8, max_size=8), st.lists(U64, min_size=1, max_size=64))
 def test_a_resume_token_comes_back_as_it_was(deployment: bytes, positions: list[int]) -> None:
     token = ResumeToken(DeploymentId(deployment), tuple(positions))
@@ -24,7 +24,7 @@ def test_a_resume_token_comes_back_as_it_was(deployment: bytes, positions: list[
     assert "=" not in text
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=100)
 @given(
     st.text(max_size=200) | st.binary(max_size=200).map(lambda raw: base64.urlsafe_b64encode(raw).decode())
 )
@@ -55,7 +55,7 @@ def test_a_spoilt_resume_token_is_malformed(spoilt: object) -> None:
         resume.decode(spoilt(good))
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=100)
 @given(U32, U64)
 def test_a_revision_comes_back_as_it_was(partition: int, offset: int) -> None:
     assert revision.decode(revision.encode(Revision(partition, offset))) == Revision(partition, offset)

@@ -269,7 +269,7 @@ STEP = st.one_of(
 )
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=100)
 @given(st.lists(STEP, max_size=40), st.sampled_from([(), (1,), (0, 3, 4, 7)]))
 def test_whatever_happens_the_client_ends_with_the_newest_and_never_went_back(
     steps: list[list[int] | str], people: tuple[int, ...]
