@@ -5,17 +5,14 @@ The writer folds the topics into the read model, holds the port, and keeps the s
 
 import asyncio
 import concurrent.futures
-import fcntl
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import structlog
 from kafka import KafkaAdminClient
 
-from presence.events.errors import CallerError
 from presence.gateway.crew import Crew
 from presence.gateway.door import Door
 from presence.gateway.fold import Fold, deployment_of
@@ -28,6 +25,7 @@ from presence.gateway.write_model import WriteModel
 from presence.log import live
 from presence.log.exposition import exposed
 from presence.log.kafka import await_topics, consumer
+from presence.log.lock import exclusive
 from presence.log.metrics import Service
 from presence.log.settings import Settings
 
@@ -57,7 +55,7 @@ async def run(settings: Settings, own: GatewaySettings) -> int:
         settings = replace(settings, variant=remembered.read_text(encoding="utf-8"))
     folder = settings.data / "gateway" / f"{settings.namespace}{settings.suffix}"
     with (
-        _owned(folder),
+        exclusive(folder, f"another gateway is at work in {folder}: PRESENCE_DATA names another"),
         reserved(settings.gateway) as address,
         WriteModel(folder) as model,
         exposed(settings, Service.GATEWAY, f"gateway{settings.suffix}"),
@@ -174,17 +172,3 @@ def _on_thread(work: Callable[[], None]) -> asyncio.Future[None]:
 
     threading.Thread(target=run, name="fold", daemon=True).start()
     return asyncio.wrap_future(future)
-
-
-@contextmanager
-def _owned(folder: Path) -> Iterator[None]:
-    """Keep a second gateway out of the folder; the kernel lets go of it however this process ends."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "owner").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise CallerError(
-                f"another gateway is at work in {folder}: PRESENCE_DATA names another"
-            ) from error
-        yield

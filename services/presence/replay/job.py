@@ -5,9 +5,7 @@ the pieces and buckets that are missing.
 """
 
 import errno
-import fcntl
 import hashlib
-import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,8 +16,9 @@ from pathlib import Path
 import msgspec
 import polars as pl
 
-from presence.events.errors import CallerError, InvariantBroken, SourceUnavailable
+from presence.events.errors import InvariantBroken, SourceUnavailable
 from presence.events.vocabulary import NOBODY
+from presence.log.lock import exclusive
 from presence.log.settings import Settings
 from presence.model.spec import Model
 from presence.replay import segments
@@ -167,7 +166,7 @@ def job(plan: Plan, settings: Settings, model: Model, *, resume: bool) -> Iterat
     key = f"{plan.source}|{plan.until_ms}|{plan.person}|{model.hash}|{plan.states}"
     folder = settings.data / "replay" / hashlib.sha256(key.encode()).hexdigest()[:16]
     plan = msgspec.structs.replace(plan, code=f"{version('presence')} polars {pl.__version__}")
-    with _exclusive(folder):
+    with exclusive(folder, f"another replay of the same is at work in {folder}"):
         kept = False
         try:
             yield Job(folder, _begun(folder, plan, resume=resume), settings, model)
@@ -203,20 +202,3 @@ def _begun(folder: Path, plan: Plan, *, resume: bool) -> Plan:
     part.write_bytes(msgspec.json.encode(plan))
     part.rename(path)
     return plan
-
-
-@contextmanager
-def _exclusive(folder: Path) -> Iterator[None]:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise CallerError(f"{folder}: {error.strerror}") from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise CallerError(f"another replay of the same is at work in {folder}") from None
-    else:
-        yield
-    finally:
-        os.close(descriptor)
