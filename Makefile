@@ -35,7 +35,7 @@ down: setup ## stop what `up` started
 	@$(BIN)/presence down
 
 test: setup lint ## everything that CI runs
-	$(BIN)/pytest -n 3 --dist loadgroup $(ARGS)
+	$(BIN)/pytest -n 4 --no-loadscope-reorder $(ARGS)
 
 test-fast: setup ## the tests that need no broker
 	$(BIN)/pytest -n 2 tests/unit tests/property tests/golden $(ARGS)

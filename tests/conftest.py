@@ -1,4 +1,4 @@
-"""The one broker of a test run, started when the first test asks for it and shared by all of pytest-xdist's workers."""
+"""The one broker of a test run, started when the first test asks for it and shared by all of pytest-xdist's workers; and who gets which test."""
 
 import os
 import shutil
@@ -8,11 +8,28 @@ import uuid
 from pathlib import Path
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from presence.broker import Broker
 
 FOLDER_VARIABLE = "PRESENCE_TEST_BROKER_FOLDER"
 _STARTED_WORKERS = pytest.StashKey[bool]()
+WHOLE = frozenset(
+    {"tests/e2e/test_dashboards.py", "tests/contract/test_roster.py", "tests/integration/test_broker.py"}
+)
+"""Files whose tests share what takes long to start: one worker gets all of such a file."""
+
+
+class Scheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
+    """Hands out one test after the other, as `--dist load` does, but the files of WHOLE as a whole."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return file if file in WHOLE else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Scheduling:
+    return Scheduling(config, log)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -26,7 +26,7 @@ from presence.v1 import score_pb2
 from presence.v1.service_pb2 import WatchScoresRequest
 
 KILLS = int(os.environ.get("PRESENCE_TEST_KILLS", "2"))
-WATCHERS = 100
+WATCHERS = 100 if KILLS > 3 else 30
 PEOPLE = 200
 TIMEOUT_S = 120.0
 PUBLISHER = Path(__file__).with_name("publisher.py")

@@ -16,7 +16,6 @@ import pytest
 
 from presence.broker.ports import free_port
 
-pytestmark = pytest.mark.xdist_group("dashboards")
 ROOT = Path(__file__).parents[2]
 CHECK = ROOT / "deploy/grafana/check.py"
 WAIT_S = 180
