@@ -19,13 +19,16 @@ WHOLE = frozenset(
 )
 """Files whose tests share what takes long to start: one worker gets all of such a file."""
 
+QUICK = ("tests/unit/", "tests/golden/", "tests/service/")
+"""Folders whose tests take less than handing them out one by one."""
+
 
 class Scheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
-    """Hands out one test after the other, as `--dist load` does, but the files of WHOLE as a whole."""
+    """Hands out one test after the other, as `--dist load` does, but some files as a whole."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        return file if file in WHOLE else nodeid
+        return file if file in WHOLE or file.startswith(QUICK) else nodeid
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Scheduling:
