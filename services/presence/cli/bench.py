@@ -115,17 +115,19 @@ def scoring(
     people: Annotated[int, typer.Option("--people", help="That they are about.", min=1)] = 200_000,
     workers: Annotated[int, typer.Option("--workers", help="Processes.", min=1, max=16)] = 2,
     loads: Annotated[
-        str, typer.Option("--loads", help="Percent of the maximum, for latencies.")
+        str, typer.Option("--loads", help="Percent of the sustained maximum, for latencies.")
     ] = "20,50,80",
+    seconds: Annotated[int, typer.Option("--seconds", help="That each load lasts.", min=1)] = 10,
     kafka: Annotated[
         str, typer.Option("--kafka", help="A broker that runs; by default one of its own.")
     ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per case and line.")] = False,
 ) -> None:
-    """Measure the workers on real Kafka: a full log drained, then how late scores are under steady load.
+    """Measure the workers on real Kafka: a full log drained, what they sustain, how late scores are under steady load.
 
-    The log is filled first. The time that workers take to start is told apart from their work. Then one is
-    killed, and at last all state is lost and comes back from snapshots.
+    The log is filled first, and the time that workers take to start is told apart from their work. Sustained is what they
+    score while the load comes in beside them. Then one is killed, and at last all state is lost and comes back from
+    snapshots.
     """
     from presence.cli import bench_scoring  # noqa: PLC0415 (the other benches need no broker)
 
@@ -134,9 +136,16 @@ def scoring(
         drained, running = bench_scoring.drain(found, events, people, workers)
         try:
             _show(drained, as_json)
+            sustained = bench_scoring.sustained(found, people, events, running)
+            _show(sustained, as_json)
             for percent in percents:
-                rate = drained["events_per_second"] * percent // 100
-                _show(bench_scoring.latency(found, people, rate, percent, running), as_json)
+                rate = max(1, sustained["events_per_second"] * percent // 100)
+                _show(
+                    bench_scoring.latency(
+                        found, people, running, rate=rate, percent=percent, seconds=seconds
+                    ),
+                    as_json,
+                )
             rate = max(1, drained["events_per_second"] // 10)
             _show(bench_scoring.recovery(found, people, rate, running), as_json)
         finally:

@@ -1,5 +1,6 @@
 """Measures the scoring workers as they run: from a full log to published scores, and how late a score is under load."""
 
+import asyncio
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from kafka import KafkaConsumer
 
 from presence.cli.bench_scratch import environment
@@ -20,6 +22,7 @@ from presence.log.kafka import consumer, ensure_topics, partitions_of
 from presence.log.settings import Settings
 from presence.scoring.ownership import newest_folder
 from presence.scoring.progress import Progress, progress
+from presence.scoring.publisher import aiokafka_security
 from presence.scoring.snapshots import Snapshots, copy
 from presence.v1 import score_pb2
 
@@ -27,7 +30,9 @@ POLL_S = 0.05
 READY_S = 60
 SAMPLE = 5
 """Of so many scores one is looked at, so that looking does not disturb."""
-LOAD_S = 10
+RECOVERY_LOAD_S = 10
+QUIET_S = 1.0
+"""Who has heard of no score for so long after the load has heard of all."""
 
 
 class Workers:
@@ -103,7 +108,7 @@ def drain(settings: Settings, events: int, people: int, workers: int) -> tuple[d
     scored = sum(each.people for each in progress(settings.scoring))
     return {
         "case": "drain",
-        "events": events,
+        "events": _counted(settings),
         "people": scored,
         "workers": workers,
         "seconds": round(seconds, 2),
@@ -117,32 +122,36 @@ def drain(settings: Settings, events: int, people: int, workers: int) -> tuple[d
     }, running
 
 
-def latency(settings: Settings, people: int, rate: int, percent: int, running: Workers) -> dict[str, Any]:
+def sustained(settings: Settings, people: int, events: int, running: Workers) -> dict[str, Any]:
+    """How many events a second the workers score while the load comes in beside them, as fast as it can."""
+    before = _counted(settings)
+    producer = load(settings, people, events, 0)
+    _wait(lambda: _counted(settings) > before, running, READY_S)
+    began, cpu_s = time.monotonic(), running.cpu_s()
+    _wait(lambda: _done(settings, before + events), running, 600)
+    seconds = time.monotonic() - began
+    producer.wait()
+    return {
+        "case": "sustained",
+        "events": _counted(settings) - before,
+        "seconds": round(seconds, 2),
+        "events_per_second": round(events / seconds),
+        "cpu_seconds_per_million": round((running.cpu_s() - cpu_s) / events * 1e6, 2),
+    }
+
+
+def latency(
+    settings: Settings, people: int, running: Workers, *, rate: int, percent: int, seconds: int
+) -> dict[str, Any]:
     """How late scores are while `rate` events a second come in: from the event's sending to its score's arrival."""
-    reader = _at_the_end(
-        settings, 1
-    )  # One partition speaks for all; reading every score would be half the load.
-    cpu_s = running.cpu_s()
-    producer = load(settings, people, rate * LOAD_S, rate)
-    found: list[int] = []
-    began = time.monotonic()
-    quiet_s = 0.0
-    while producer.poll() is None or quiet_s < 1:
-        running.check()
-        asked = time.monotonic()
-        polled = reader.poll(timeout_ms=20)
-        quiet_s = 0.0 if polled else quiet_s + time.monotonic() - asked
-        now = now_ms()
-        for records in polled.values():
-            for record in records[::SAMPLE]:
-                score = score_pb2.Score.FromString(record.value)
-                found.append(now - score.as_of_time.ToMilliseconds())
-    reader.close()
-    found.sort()
-    events = rate * LOAD_S
+    before, cpu_s, began = _counted(settings), running.cpu_s(), time.monotonic()
+    events = rate * seconds
+    found = sorted(asyncio.run(_delays_ms(settings, people, events, rate, running)))
+    _wait(lambda: _done(settings, before + events), running, 600)
     return {
         "case": "latency",
         "load_percent": percent,
+        "events": _counted(settings) - before,
         "events_per_second": rate,
         "seconds": round(time.monotonic() - began, 1),
         "p50_ms": percentile(found, 50),
@@ -152,11 +161,36 @@ def latency(settings: Settings, people: int, rate: int, percent: int, running: W
     }
 
 
+async def _delays_ms(settings: Settings, people: int, events: int, rate: int, running: Workers) -> list[int]:
+    """Of a sample of the scores of one partition, which speaks for all: reading every score would be half the load."""
+    reader = AIOKafkaConsumer(
+        bootstrap_servers=settings.kafka, isolation_level="read_committed", **aiokafka_security(settings)
+    )
+    partition = TopicPartition(settings.topics.scores, 0)
+    found: list[int] = []
+    quiet_s = 0.0
+    async with reader:
+        reader.assign([partition])
+        await reader.seek_to_end(partition)
+        await reader.position(partition)
+        producer = load(settings, people, events, rate)
+        while producer.poll() is None or quiet_s < QUIET_S:
+            running.check()
+            asked = time.monotonic()
+            polled = await reader.getmany(partition, timeout_ms=20)
+            quiet_s = 0.0 if polled else quiet_s + time.monotonic() - asked
+            now = now_ms()
+            for record in polled.get(partition, ())[::SAMPLE]:
+                score = score_pb2.Score.FromString(record.value)
+                found.append(now - score.as_of_time.ToMilliseconds())
+    return found
+
+
 def recovery(settings: Settings, people: int, rate: int, running: Workers) -> dict[str, Any]:
     """How long after kill -9 of one worker every partition has published a score of an event since."""
     reader = _at_the_end(settings)
     waiting = {partition.partition for partition in reader.assignment()}
-    producer = load(settings, people, rate * LOAD_S, rate)
+    producer = load(settings, people, rate * RECOVERY_LOAD_S, rate)
     while not reader.poll(timeout_ms=100):
         running.check()
     killed, killed_ms = time.monotonic(), now_ms()
@@ -208,15 +242,20 @@ def _stands(settings: Settings, before: list[Progress]) -> bool:
     return all(now.get(each.partition, 0) >= each.offset for each in before)
 
 
-def _at_the_end(settings: Settings, partitions_max: int | None = None) -> KafkaConsumer:
-    """A reader of the scores that are published from now on, in the first `partitions_max` partitions."""
+def _at_the_end(settings: Settings) -> KafkaConsumer:
+    """A reader of the scores that are published from now on."""
     reader = consumer(settings)
-    partitions = partitions_of(reader, settings.topics.scores)[:partitions_max]
+    partitions = partitions_of(reader, settings.topics.scores)
     reader.assign(partitions)
     reader.seek_to_end(*partitions)
     for partition in partitions:
         reader.position(partition)
     return reader
+
+
+def _counted(settings: Settings) -> int:
+    """How many events all partitions have counted."""
+    return sum(each.offset for each in progress(settings.scoring))
 
 
 def _done(settings: Settings, events: int) -> bool:
