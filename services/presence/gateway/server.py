@@ -28,6 +28,10 @@ OPTIONS = (
     ("grpc.server_handshake_timeout_ms", 10_000),
     ("grpc.max_connection_idle_ms", 600_000),
     ("grpc.max_metadata_size", 16_384),
+    # Calls that have come and are not taken up yet. Without these a few thousand at once, as when all watchers come back
+    # after a restart, are cancelled at random from 1,000 on, and all of them beyond 3,000.
+    ("grpc.server.max_pending_requests", CALLS_MAX),
+    ("grpc.server.max_pending_requests_hard_limit", CALLS_MAX),
     # A watcher whose machine has gone is noticed within a minute and a half.
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 20_000),
