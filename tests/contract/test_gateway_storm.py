@@ -30,7 +30,7 @@ async def first_messages(address: str, server: psutil.Process) -> list[int]:
     reads = [asyncio.ensure_future(stream.read()) for stream in streams]
     await asyncio.sleep(1)
     server.send_signal(signal.SIGCONT)
-    messages = await asyncio.gather(*reads)
+    messages: list[Any] = await asyncio.gather(*reads)
     for channel in channels:
         await channel.close()
     return [len(message.scores) for message in messages]
