@@ -232,6 +232,7 @@ class Fold:
         # Behind the last record there can be markers of transactions; a token never speaks of more than this.
         positions = self._positions(self._topic)
         self._model.apply((), positions=positions, now_ms=now_ms())
+        self._model.arrange()
         self._model.serve(self._session)
         GATEWAY_CAUGHT_UP.set(1)
         self._ring()

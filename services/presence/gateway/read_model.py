@@ -11,7 +11,7 @@ some offset. The model can be deleted: the topics bring it back. One thread of o
     history  person, day -> serialised Score as the day closed
     roster   person -> their record of the roster, with their sealed key
     reasons  person, `/` and what -> the record of the log that decides a finding, or the company, of the person
-    meta     schema, deployment, positions of the topics, how far erasures are forgotten, number of changes, who serves, and when the topic was last read
+    meta     schema, deployment, positions of the topics, whether orders and ranks are kept, how far erasures are forgotten, number of changes, who serves, and when the topic was last read
 """
 
 import struct
@@ -34,7 +34,7 @@ from presence.gateway.session import Session
 from presence.log.revision import Revision, decode
 from presence.v1.score_pb2 import Score
 
-SCHEMA = b"7"
+SCHEMA = b"8"
 SIDES = ("history", "roster", "reasons")
 """What is kept of other topics than that of scores, each with positions of its own."""
 TABLES = ("people", "changes", "erased", "order", "ranks", *SIDES, "meta")

@@ -33,6 +33,7 @@ Figures = tuple[int, ...]
 """By column of COLUMNS."""
 _HEAD = struct.Struct(f">IQIQB{len(COLUMNS)}IB")
 """The last byte says how long the frame is, which goes before the serialised score."""
+HEAD_BYTES = _HEAD.size
 _pillars: Callable[[Pillars], Figures] = attrgetter(*COLUMNS[2:])
 _GONE = struct.Struct(">IQQ")
 

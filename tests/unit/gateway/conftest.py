@@ -42,4 +42,5 @@ def change(person: Callable[[int], PersonId]) -> Callable[..., Change]:
 def model(tmp_path: Path) -> Iterator[WriteModel]:
     with WriteModel(tmp_path / "model") as opened:
         opened.begin(DEPLOYMENT, (0,) * PARTITIONS)
+        opened.arrange()
         yield opened

@@ -69,28 +69,39 @@ FIGURE = st.sampled_from([0, 1, 63, 64, 4095, 4096, 50_000, 99_999, 100_000])
 STEP = st.tuples(st.integers(0, 12), st.sampled_from([0, 1, 2, None]), FIGURE, FIGURE)
 
 
+def _applied(
+    model: WriteModel, batches: list[list[tuple[int, int | None, int, int]]], before_arranged: int
+) -> dict[str, tuple[int, int, int]]:
+    """Kind, presence and voice of everybody, once `model` holds them: some read before it is arranged, the rest after it."""
+    people: dict[str, tuple[int, int, int]] = {}
+    erased: set[str] = set()
+    offset = 0
+    for number_of_batch, batch in enumerate(batches):
+        if number_of_batch == before_arranged:
+            model.arrange()
+        changes = []
+        for number, kind, presence, voice in batch:
+            if kind is None:
+                changes.append(Change(0, offset, person(number), None))
+                people.pop(person(number), None)
+                erased.add(person(number))
+            else:
+                changes.append(change(number, offset, kind, presence, voice))
+                if person(number) not in erased:  # Nobody comes back.
+                    people[person(number)] = (kind, presence, voice)
+            offset += 1
+        model.apply(changes, positions=(offset,), now_ms=1)
+    model.arrange()
+    return people
+
+
 @settings(deadline=None, max_examples=60)
-@given(st.lists(st.lists(STEP, max_size=8), max_size=8), st.integers(1, 5))
+@given(st.lists(st.lists(STEP, max_size=8), max_size=8), st.integers(1, 5), st.integers(0, 8))
 def test_lists_and_ranks_are_those_of_a_plain_sort(
-    batches: list[list[tuple[int, int | None, int, int]]], rows_max: int
+    batches: list[list[tuple[int, int | None, int, int]]], rows_max: int, before_arranged: int
 ) -> None:
     with _model() as model:
-        people: dict[str, tuple[int, int, int]] = {}
-        erased: set[str] = set()
-        offset = 0
-        for batch in batches:
-            changes = []
-            for number, kind, presence, voice in batch:
-                if kind is None:
-                    changes.append(Change(0, offset, person(number), None))
-                    people.pop(person(number), None)
-                    erased.add(person(number))
-                else:
-                    changes.append(change(number, offset, kind, presence, voice))
-                    if person(number) not in erased:  # Nobody comes back.
-                        people[person(number)] = (kind, presence, voice)
-                offset += 1
-            model.apply(changes, positions=(offset,), now_ms=1)
+        people = _applied(model, batches, before_arranged)
         for kinds in (KINDS, (1,), (2,)):
             of_kind = [name for name in people if people[name][0] in kinds]
             for column, figure in (("presence", 1), ("voice", 2)):
@@ -114,6 +125,7 @@ def test_lists_and_ranks_are_those_of_a_plain_sort(
 def test_a_page_holds_as_many_bytes_as_it_may_and_one_score_at_least() -> None:
     with _model() as model:
         model.apply([change(number, number, 1, number, 0) for number in range(5)], positions=(5,), now_ms=1)
+        model.arrange()
         wanted = Order(KINDS, 0, descending=True)
         page = model.page(wanted, None, rows_max=10, bytes_max=1)
         assert people_of(page.scores) == [person(4)]
