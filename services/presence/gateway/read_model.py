@@ -180,34 +180,34 @@ class ReadModel:
         if not comparable or sum(now) - sum(before) > DROPPED_MAX:
             self._frames.clear()
         else:
-            self._frames.drop(key for _, _, key in self._changed(self._snapshot, before, now))
+            self._frames.drop(
+                PersonId(key.decode()) for _, _, key in self._changed(self._snapshot, before, now)
+            )
 
     def score(self, person: PersonId) -> bytes | None:
         """The serialised Score of `person`, or None."""
         with self._reading() as txn:
             return self._score(txn, person.encode())
 
-    def scores(self, people: Iterable[PersonId]) -> tuple[list[bytes], list[PersonId]]:
+    def scores(self, people: Sequence[PersonId]) -> tuple[list[bytes], list[PersonId]]:
         """The framed Scores of `people`, in their order, all as of one moment; and who has none."""
-        keys = [person.encode() for person in people]
-        frames = list(map(self._frames.get, keys))
-        if None in frames:
-            self._fill(keys, frames)
-        found = [frame for frame in frames if frame is not None]
-        if len(found) == len(keys):
+        frames = self._frames.of(people)
+        if not all(frames):
+            self._fill(people, frames)
+        found = list(filter(None, frames))
+        if len(found) == len(frames):
             return found, []
-        return found, [
-            PersonId(key.decode()) for key, frame in zip(keys, frames, strict=True) if frame is None
-        ]
+        return found, [person for person, frame in zip(people, frames, strict=True) if frame is None]
 
-    def _fill(self, keys: Sequence[bytes], frames: list[bytes | None]) -> None:
+    def _fill(self, people: Sequence[PersonId], frames: list[bytes | None]) -> None:
         """Put in place what the process has not in memory."""
-        missing = {key: place for place, key in enumerate(keys) if frames[place] is None}
+        missing = {people[place].encode(): place for place, frame in enumerate(frames) if frame is None}
         with self._reading() as txn, txn.cursor(self._people) as cursor:
             for key, stored in cursor.getmulti(list(missing)):
-                frame = frames[missing[bytes(key)]] = framed_of(stored)
+                place = missing[bytes(key)]
+                frame = frames[place] = framed_of(stored)
                 if self._snapshot is not None:
-                    self._frames.put(bytes(key), frame)
+                    self._frames.put(people[place], frame)
 
     def revision(self, person: PersonId) -> Revision | None:
         """The revision of the score of `person`; None without one."""
@@ -223,7 +223,7 @@ class ReadModel:
             scores: list[bytes] = []
             room, last = bytes_max, after
             for place in order.walk(txn, self._order, wanted._replace(kinds=kinds), after):
-                score = self._frames.get(place.person) or self._framed(txn, place.person)
+                score = self._frames.get(PersonId(place.person.decode())) or self._framed(txn, place.person)
                 if score is None:
                     raise InvariantBroken("the order of the read model holds nobody")
                 room -= len(score)

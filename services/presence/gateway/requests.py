@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from typing import cast
 
 from presence.events.errors import InvariantBroken
 from presence.events.vocabulary import PersonId, Severity
@@ -39,7 +40,7 @@ def people(field: str, given: Sequence[str], *, people_min: int) -> list[PersonI
     if not people_min <= len(given) <= PEOPLE_MAX:
         rule = f"must hold {people_min} to {PEOPLE_MAX} ids, not {len(given)}"
         raise malformed([Violation(field, rule)])
-    asked = list(map(PersonId, given))
+    asked = cast("list[PersonId]", list(given))
     if len(set(asked)) == len(asked) and _are_people(asked):
         return asked
     violations = []

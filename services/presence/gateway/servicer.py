@@ -35,7 +35,7 @@ class Limits:
     message_bytes_max: int = 65_536
     """Of the scores in one message of a watch; a single larger score still goes."""
     answer_bytes_max: int = 4 * 2**20 - 65_536
-    """Of the scores in one batch: what gRPC clients accept by default, less the frame and the names not found."""
+    """Of one batch: what gRPC clients accept by default, less a frame."""
     bookmark_s: float = 10.0
     """How often a quiet watch is told how far it is."""
     stall_s: float = 60.0
@@ -111,9 +111,10 @@ class ScoreServicer:
         if request.min_revision:
             await self._reach(request.min_revision, call)
         scores, not_found = self._model.scores(people)
-        if sum(map(len, scores)) > self._limits.answer_bytes_max:
+        answer = wire.batch_response(scores, not_found)
+        if len(answer) > self._limits.answer_bytes_max:
             raise refusals.answer_too_large(self._limits.answer_bytes_max)
-        return wire.batch_response(scores, not_found)
+        return answer
 
     async def list_scores(self, request: service_pb2.ListScoresRequest, call: Call) -> bytes:
         """A serialised ListScoresResponse."""
