@@ -56,24 +56,25 @@ def model(
 def gateway(
     *,
     people: Annotated[int, typer.Option("--people", help="How many have a score.", min=1_000)] = 100_000,
-    processes: Annotated[int, typer.Option("--processes", help="That serve.", min=1, max=64)] = 1,
-    seconds: Annotated[int, typer.Option("--seconds", help="Of load for each method.", min=1)] = 5,
-    ghz: Annotated[str, typer.Option("--ghz", help="The load generator, a Go program.")] = "ghz",
+    processes: Annotated[str, typer.Option("--processes", help="That serve, one after the other.")] = "1,2",
+    watchers: Annotated[
+        str, typer.Option("--watchers", help="Of everybody, one number after the other.")
+    ] = "1,100,10000",
+    seconds: Annotated[int, typer.Option("--seconds", help="Of load for each measurement.", min=1)] = 5,
+    load: Annotated[
+        str, typer.Option("--load", help="What asks and watches: the program of bench/load.")
+    ] = "bench/load/load",
     kafka: Annotated[
         str, typer.Option("--kafka", help="A broker that runs; by default one of its own.")
     ] = "",
-    watchers: Annotated[
-        str,
-        typer.Option("--watchers", help="What watches: a program of bench/watchers. Without it nobody does."),
-    ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per case and line.")] = False,
 ) -> None:
-    """Measure the gateway beside a bare gRPC servicer that answers a constant, asked by ghz in turn."""
-    from presence.cli import bench_gateway  # noqa: PLC0415 (the other benches need no gRPC)
+    """Measure the gateway beside a bare gRPC servicer that answers a constant, asked in turn by a program in Go."""
+    from presence.cli import bench_calls, bench_gateway  # noqa: PLC0415 (the other benches need no gRPC)
 
     with scratch(kafka) as found:
-        load = bench_gateway.Ghz(ghz, found.data, seconds)
-        for row in bench_gateway.measure(found, load, people, processes, watchers):
+        asking = bench_calls.Load(load, found.data, seconds)
+        for row in bench_gateway.measure(found, asking, people, _numbers(processes), _numbers(watchers)):
             _show(row, as_json)
 
 
@@ -131,7 +132,7 @@ def scoring(
     """
     from presence.cli import bench_scoring  # noqa: PLC0415 (the other benches need no broker)
 
-    percents = [int(each) for each in loads.split(",") if each]
+    percents = _numbers(loads)
     with scratch(kafka) as found:
         drained, running = bench_scoring.drain(found, events, people, workers)
         try:
@@ -172,7 +173,7 @@ def replay(
     """
     from presence.cli import bench_replay  # noqa: PLC0415 (the other benches need no archive)
 
-    sizes = [int(each) for each in events.split(",")]
+    sizes = _numbers(events)
     with tempfile.TemporaryDirectory(prefix="presence-bench-") as scratch_folder:
         for number, size in enumerate(sizes):
             folder = (files or Path(scratch_folder)) / str(size)
@@ -182,6 +183,10 @@ def replay(
                 _show(bench_replay.measured(case, folder), as_json)
             if files is None:
                 shutil.rmtree(folder)
+
+
+def _numbers(given: str) -> list[int]:
+    return [int(each) for each in given.split(",") if each]
 
 
 def _show(result: dict[str, Any], as_json: bool) -> None:

@@ -1,44 +1,51 @@
-"""Measures the fan-out of watches: how many messages one change is worth, counted by a program in Go (`bench/watchers`)."""
+"""Measures the fan-out of watches: how many messages one change is worth, counted by a program in Go (`bench/load`)."""
 
-import itertools
 import json
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import psutil
 
+from presence.cli.bench_calls import Load, cpu_s
 from presence.cli.bench_people import person, score
-from presence.events.errors import CallerError, SourceUnavailable
+from presence.events.errors import SourceUnavailable
 from presence.log.kafka import producer
 from presence.log.settings import Settings
 
 READY_S = 300
 CHANGED = 20
 """Scores that change at once: they travel in one message."""
-PAUSES_S = {1: 0.002, 100: 0.005, 10_000: 0.5}
-"""By the number of watchers, between two changes: as often as keeps a core busy."""
+PAUSE_S_MIN = 0.002
+PAUSE_S_OF_ONE = 0.000_05
+"""Between two changes, for each watcher: about what telling one takes of a core."""
 
 
 def fan_out(
-    settings: Settings, servers: list[psutil.Process], watchers: str, *, people: int, seconds: int
+    settings: Settings,
+    servers: list[psutil.Process],
+    load: Load,
+    *,
+    people: int,
+    watchers: Iterable[int],
+    revisions: Iterator[int],
 ) -> Iterator[dict[str, Any]]:
-    """A row for each number of watchers, who all watch everybody, while scores change.
+    """A row for each number of watchers, who all watch everybody, while scores change to the next of `revisions`.
 
-    Raises CallerError if the load generator does not run, SourceUnavailable if it fails.
+    Raises SourceUnavailable if the load generator fails.
     """
-    revisions = itertools.count(2)
-    for number, pause_s in PAUSES_S.items():
-        with _watching(settings.gateway, watchers, number) as load:
+    for number in watchers:
+        pause_s = max(PAUSE_S_MIN, number * PAUSE_S_OF_ONE)
+        with _watching(settings.gateway, load.path, number) as counting:
             before_s, begun = cpu_s(servers), time.monotonic()
-            changed = _change(settings, people, revisions, pause_s=pause_s, seconds=seconds)
+            changed = _change(settings, people, revisions, pause_s=pause_s, seconds=load.seconds)
             # What was sent last is still on its way to some.
             time.sleep(2 * pause_s)
             used_s, took_s = cpu_s(servers) - before_s, time.monotonic() - begun
-            found = _ended(load)
+            found = _ended(counting)
         yield {
             "case": "WatchScores",
             "watchers": number,
@@ -53,15 +60,12 @@ def fan_out(
 
 
 @contextmanager
-def _watching(address: str, watchers: str, number: int) -> Iterator["subprocess.Popen[str]"]:
+def _watching(address: str, path: str, number: int) -> Iterator["subprocess.Popen[str]"]:
     """The load generator, once every watcher is up to date."""
-    command = [watchers, "-address", address, "-watchers", str(number)]
-    try:
-        process = subprocess.Popen(  # noqa: S603 (given by the caller)
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
-    except OSError as error:
-        raise CallerError(f"{watchers} does not run: `cd bench/watchers && go build` makes it") from error
+    command = [path, "watch", "-address", address, "-watchers", str(number)]
+    process = subprocess.Popen(  # noqa: S603 (given by the caller)
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
     patience = threading.Timer(READY_S, process.kill)
     patience.start()
     try:
@@ -100,8 +104,3 @@ def _change(
     writer.flush()
     writer.close()
     return changed
-
-
-def cpu_s(processes: list[psutil.Process]) -> float:
-    times = [process.cpu_times() for process in processes]
-    return sum(each.user + each.system for each in times)

@@ -1,8 +1,3 @@
-// Watches everybody's scores as many times as it is told, and counts what comes.
-//
-// It is the load of `presence bench gateway` and no example of a client: messages are counted and their scores are
-// not read. When every watcher is up to date it says `ready`; it counts until its standard input ends, and says what
-// came as JSON.
 package main
 
 import (
@@ -18,52 +13,33 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
 const (
-	method = "/presence.v1.ScoreService/WatchScores"
 	// Nobody has this id: a watch of it is told at once how far the gateway is.
 	nobody             = "p_77777777777777777777777777"
 	watchersOfOneConn  = 250
-	messageBytesMax    = 16 << 20
 	fieldScores        = 1
 	fieldToken         = 2
 	fieldPeople        = 1
 	fieldRequestsToken = 2
 )
 
-// raw hands messages over as they are on the wire.
-type raw struct{}
-
-func (raw) Marshal(v any) ([]byte, error)      { return *(v.(*[]byte)), nil }
-func (raw) Unmarshal(data []byte, v any) error { *(v.(*[]byte)) = data; return nil }
-func (raw) Name() string                       { return "proto" }
-
 type counts struct{ messages, scores, bytes atomic.Int64 }
 
-func dial(address string) *grpc.ClientConn {
-	connection, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithDefaultCallOptions(grpc.ForceCodec(raw{}), grpc.MaxCallRecvMsgSize(messageBytesMax)))
+func stream(ctx context.Context, connection *grpc.ClientConn, request []byte) grpc.ClientStream {
+	opened, err := connection.NewStream(ctx, &grpc.StreamDesc{ServerStreams: true}, service+"WatchScores")
 	if err != nil {
 		log.Fatal(err)
 	}
-	return connection
-}
-
-func watch(ctx context.Context, connection *grpc.ClientConn, request []byte) grpc.ClientStream {
-	stream, err := connection.NewStream(ctx, &grpc.StreamDesc{ServerStreams: true}, method)
-	if err != nil {
+	if err := opened.SendMsg(&request); err != nil {
 		log.Fatal(err)
 	}
-	if err := stream.SendMsg(&request); err != nil {
+	if err := opened.CloseSend(); err != nil {
 		log.Fatal(err)
 	}
-	if err := stream.CloseSend(); err != nil {
-		log.Fatal(err)
-	}
-	return stream
+	return opened
 }
 
 // read returns how many scores a message holds, and its token.
@@ -99,17 +75,19 @@ func present(ctx context.Context, address string) string {
 	connection := dial(address)
 	defer connection.Close()
 	var message []byte
-	if err := watch(ctx, connection, field(fieldPeople, nobody)).RecvMsg(&message); err != nil {
+	if err := stream(ctx, connection, field(fieldPeople, nobody)).RecvMsg(&message); err != nil {
 		log.Fatal(err)
 	}
 	_, token := read(message)
 	return token
 }
 
-func main() {
-	address := flag.String("address", "127.0.0.1:50051", "of the gateway")
-	watchers := flag.Int("watchers", 1, "how many")
-	flag.Parse()
+// watch says `ready` when every watcher is up to date, counts until its standard input ends, and says what came.
+func watch(arguments []string) {
+	flags := flag.NewFlagSet("watch", flag.ExitOnError)
+	address := flags.String("address", "127.0.0.1:50051", "of the gateway")
+	watchers := flags.Int("watchers", 1, "how many")
+	flags.Parse(arguments)
 
 	ctx, cancel := context.WithCancel(context.Background())
 	request := field(fieldRequestsToken, present(ctx, *address))
@@ -121,14 +99,14 @@ func main() {
 		if number%watchersOfOneConn == 0 {
 			connection = dial(*address)
 		}
-		stream := watch(ctx, connection, request)
+		watching := stream(ctx, connection, request)
 		ready.Add(1)
 		ended.Add(1)
 		go func() {
 			defer ended.Done()
 			for first := true; ; first = false {
 				var message []byte
-				if err := stream.RecvMsg(&message); err != nil {
+				if err := watching.RecvMsg(&message); err != nil {
 					if ctx.Err() == nil {
 						log.Fatal(err)
 					}

@@ -1,4 +1,4 @@
-module presence.example/bench/watchers
+module presence.example/bench/load
 
 go 1.26.0
 
