@@ -16,7 +16,7 @@ from presence.replay.timeline import Timeline
 
 CHUNK_ROWS = 512
 """Of a part in one piece: so many of every part are held while parts are merged."""
-MERGED_ROWS = 65_536
+MERGED_ROWS = 32_768
 """Held at once when parts are merged, of all together."""
 
 
@@ -76,19 +76,42 @@ def write_part(
 def merged(parts: Sequence[Part]) -> Iterator[pl.DataFrame]:
     """The rows of all parts in the order of person and partition, in frames of bounded size."""
     rows = max(256, MERGED_ROWS // max(1, len(parts)))
-    sources = [part.frames(rows) for part in parts]
-    heads = {
-        number: frame for number, source in enumerate(sources) if (frame := next(source, None)) is not None
-    }
-    while heads:
-        bound = min(frame["person"][-1] for frame in heads.values())
-        ready = []
-        for number, frame in list(heads.items()):
-            upto = frame["person"].search_sorted(bound, side="right")
-            ready.append(frame[:upto])
-            left: pl.DataFrame | None = frame[upto:] if upto < frame.height else next(sources[number], None)
-            if left is None:
-                del heads[number]
-            else:
-                heads[number] = left
-        yield pl.concat(ready).sort("person", "partition")
+    heads = [_Head(part.frames(rows), rows) for part in parts]
+    while heads := [head for head in heads if head.filled()]:
+        bound = min(head.last for head in heads)
+        yield pl.concat([head.upto(bound) for head in heads]).sort("person", "partition")
+
+
+class _Head:
+    """The rows of a part that come next: at least `rows` of them, or all that are left.
+
+    So everybody's next rows reach far, and a merge takes few steps however many parts there are.
+    """
+
+    def __init__(self, source: Iterator[pl.DataFrame], rows: int) -> None:
+        self._source, self._rows = source, rows
+        self._frame = next(source, None)
+
+    def filled(self) -> bool:
+        """Take more of the part; whether there is any."""
+        frames = [] if self._frame is None else [self._frame]
+        while sum(frame.height for frame in frames) < self._rows:
+            more = next(self._source, None)
+            if more is None:
+                break
+            frames.append(more)
+        self._frame = pl.concat(frames) if frames else None
+        return self._frame is not None and self._frame.height > 0
+
+    @property
+    def last(self) -> str:
+        assert self._frame is not None
+        person: str = self._frame["person"][-1]
+        return person
+
+    def upto(self, bound: str) -> pl.DataFrame:
+        """The rows of people up to this one, which are taken away."""
+        assert self._frame is not None
+        end = self._frame["person"].search_sorted(bound, side="right")
+        found, self._frame = self._frame[:end], self._frame[end:]
+        return found

@@ -32,6 +32,7 @@ STORED = MappingProxyType(
     {name: _NARROW.get(name, kind) for name, kind in ROWS.items() if name != "complete_ms"}
 )
 _ALWAYS = frozenset({"partition", "offset", "id", "kind", "person", "network", "observed_ms"})
+_CODES = frozenset({"person", "network"})
 Ints = NDArray[np.int64]
 
 
@@ -157,7 +158,7 @@ class Segments:
 
     def bucket(self, number: int, networks: Coding) -> Bucket:
         """All rows of a bucket."""
-        names, parts = [], []
+        names, frames, known = [pl.Series("person", [], dtype=pl.String)], [], 0
         for path in self._paths:
             with pa.memory_map(str(path)) as file, pa.ipc.open_file(file) as reader:
                 batch = reader.get_batch(0)
@@ -165,18 +166,22 @@ class Segments:
                 columns = {name: _slice(batch.column(name), number) for name in batch.schema.names}
             names.append(columns.pop("names").rename("person"))
             code = networks.encode(pl.Series("network", of_segment, dtype=pl.String))
-            blank = [pl.lit(0).cast(kind).alias(name) for name, kind in STORED.items() if name not in columns]
-            parts.append((pl.DataFrame(columns).with_columns(blank).select(list(STORED)), code))
-        people = Coding.of([pl.Series("person", [], dtype=pl.String), *names])
-        frames = [
-            frame.with_columns(
-                people.encode(name).gather(frame.get_column("person")),
-                code.gather(frame.get_column("network")),
-            )
-            for name, (frame, code) in zip(names, parts, strict=True)
-        ]
-        rows = pl.concat(frames).cast({name: ROWS[name] for name in _NARROW if ROWS[name] != pl.String})
-        return Bucket(people.names, networks, rows)
+            columns |= {"person": columns["person"] + known, "network": code.gather(columns["network"])}
+            frames.append(pl.DataFrame(columns))
+            known += len(names[-1])
+        everybody = pl.concat(names)
+        people = Coding(everybody.unique().sort())
+        rows = pl.concat(frames, how="diagonal")
+        rows = rows.with_columns(people.encode(everybody).gather(rows.get_column("person")))
+        return Bucket(people.names, networks, rows.select(_whole(name, rows) for name in STORED))
+
+
+def _whole(name: str, rows: pl.DataFrame) -> pl.Expr:
+    """A column of ROWS; a segment of which nobody says it has none."""
+    kind = rows.schema[name] if name in _CODES else ROWS[name]
+    if name not in rows.columns:
+        return pl.lit(0).cast(kind).alias(name)
+    return pl.col(name).fill_null(value=False if kind == pl.Boolean else 0).cast(kind)
 
 
 def _slice(lists: Any, number: int) -> pl.Series:
