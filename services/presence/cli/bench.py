@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -158,31 +157,34 @@ def scoring(
 def replay(
     *,
     events: Annotated[
-        str, typer.Option("--events", help="Of each log, comma separated; the first is also scanned bare.")
-    ] = "10000000,1000000,50000000",
+        str, typer.Option("--events", help="Of each log, comma separated: 1M,10M,50M.")
+    ] = "1M,10M",
     files: Annotated[
         Path | None,
         typer.Option("--files", help="Where the logs are kept for another time.", show_default="nowhere"),
     ] = None,
-    fill_only: Annotated[bool, typer.Option("--fill-only", help="Only make the logs, in --files.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per case and line.")] = False,
 ) -> None:
-    """Measure a replay of an archive, from files to scores, in one process.
+    """Measure a replay of archives, from files to scores, in one process of one thread.
 
-    Beside it, in processes of their own, a bare scan of the same files and a plain polars group-by over the same columns.
+    Beside it, in processes of their own, a bare scan of the same files and a plain polars group-by over the same columns;
+    and how the CPU of an event grows with the log.
     """
     from presence.cli import bench_replay  # noqa: PLC0415 (the other benches need no archive)
 
-    sizes = _numbers(events)
+    sizes = [_number(each) for each in events.split(",")]
     with tempfile.TemporaryDirectory(prefix="presence-bench-") as scratch_folder:
-        for number, size in enumerate(sizes):
-            folder = (files or Path(scratch_folder)) / str(size)
-            bench_replay.fill(folder, size)
-            cases = () if fill_only else bench_replay.CASES if number == 0 else ("replay",)
-            for case in cases:
-                _show(bench_replay.measured(case, folder), as_json)
-            if files is None:
-                shutil.rmtree(folder)
+        folder = files or Path(scratch_folder)
+        for row in bench_replay.measure(sizes, folder, keep=files is not None):
+            _show(row, as_json)
+
+
+def _number(text: str) -> int:
+    """A number of events, `M` for a million. Raises CallerError."""
+    digits, million = (text[:-1], 1_000_000) if text[-1:] in {"M", "m"} else (text, 1)
+    if not digits.isdecimal() or not int(digits):
+        raise CallerError(f"--events: {text or 'nothing'} is no number of events: 1M,10M")
+    return int(digits) * million
 
 
 def _numbers(given: str) -> list[int]:

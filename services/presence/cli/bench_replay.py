@@ -5,10 +5,11 @@ Each measurement is a process of its own: `python -m presence.cli.bench_replay C
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -33,8 +34,10 @@ from presence.replay.report import Report
 from presence.replay.run import Order, replayed
 
 PARTITIONS = 4
-DAY_EVENTS = 200_000
-"""Of all partitions; so a longer log is one of more days."""
+DAYS = 50
+"""Of every log, so that scores speak of all closings whatever its size."""
+DAY_EVENTS_MIN = 2_000
+"""Of all partitions; a log of fewer events is one of fewer days."""
 EVENTS_PER_PERSON = 50
 NETWORKS = ("bluesky", "linkedin")
 CASES = ("scan", "group_by", "replay")
@@ -48,7 +51,7 @@ def settings_of(folder: Path) -> Settings:
 def fill(folder: Path, events: int) -> None:
     """Make the archive of a log of so many events and a tick a day; an archive that is there already stays as it is."""
     archive = Archive.of(settings_of(folder))
-    days = max(1, events // DAY_EVENTS)
+    days = max(1, min(DAYS, events // DAY_EVENTS_MIN))
     people = bench_rows.names(max(PARTITIONS, events // EVENTS_PER_PERSON))
     manifests = {number: archive.manifest(number) for number in range(PARTITIONS)}
     for day in range(min(len(manifest.files) for manifest in manifests.values()), days):
@@ -103,6 +106,23 @@ def _put(archive: Archive, manifest: Manifest, rows: pl.DataFrame) -> Manifest:
     return archive.commit(msgspec.structs.replace(manifest, files=(*manifest.files, file)))
 
 
+def measure(sizes: Sequence[int], files: Path, *, keep: bool) -> Iterator[dict[str, Any]]:
+    """The figures of every case at every size, the smallest first; the logs are made in `files`, and go if not to `keep`.
+
+    `cost_to_smallest` is the CPU of an event as a multiple of what it is in the smallest log: 1 where cost is linear.
+    """
+    smallest: dict[str, float] = {}
+    for size in sorted(sizes):
+        folder = files / f"{size}-events"
+        fill(folder, size)
+        for case in CASES:
+            found = measured(case, folder)
+            first = smallest.setdefault(case, found["cpu_seconds_per_million"])
+            yield found | {"cost_to_smallest": round(found["cpu_seconds_per_million"] / first, 2)}
+        if not keep:
+            shutil.rmtree(folder)
+
+
 def measured(case: str, folder: Path) -> dict[str, Any]:
     """The figures of one case, from a process of its own with one thread.
 
@@ -151,7 +171,7 @@ def _measure(case: str, folder: Path) -> dict[str, Any]:
         "events": events,
         "seconds": round(wall, 2),
         "cpu_seconds": round(cpu, 2),
-        "cpu_seconds_per_million": round(cpu * 1e6 / events, 3),
+        "cpu_seconds_per_million": round(cpu * 1e6 / events, 4),
         "events_per_second_and_core": round(events / cpu),
         "peak_megabytes": _peak_megabytes(),
     }
