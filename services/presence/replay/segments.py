@@ -79,8 +79,8 @@ def write(path: Path, read: Read, buckets: Buckets) -> None:
 
 def _table(read: Read, buckets: Buckets) -> pa.RecordBatch:
     named = read.rows.filter(pl.col("person") != NOBODY)
-    names = named.get_column("person").unique()
-    who = Coding(names).encode(named.get_column("person")).to_numpy()
+    coded = named.get_column("person").to_arrow().dictionary_encode()  # Every name is looked at once.
+    names, who = pl.Series(coded.dictionary, dtype=pl.String), coded.indices.to_numpy()
     bucket_of_name = buckets.of(names, int(named["partition"][0]) if named.height else 0)
     name_order, name_bounds = _spread(bucket_of_name, buckets.number)
     place = np.empty(len(names), dtype=np.uint32)
