@@ -32,7 +32,7 @@ STORED = MappingProxyType(
     {name: _NARROW.get(name, kind) for name, kind in ROWS.items() if name != "complete_ms"}
 )
 _ALWAYS = frozenset({"partition", "offset", "id", "kind", "person", "network", "observed_ms"})
-_CODES = frozenset({"person", "network"})
+_CODES = MappingProxyType({"person": pl.UInt32, "network": pl.UInt32})
 Ints = NDArray[np.int64]
 
 
@@ -158,10 +158,14 @@ class Segments:
 
     def bucket(self, number: int, networks: Coding) -> Bucket:
         """All rows of a bucket."""
-        names, frames, known = [pl.Series("person", [], dtype=pl.String)], [], 0
+        names = [pl.Series("person", [], dtype=pl.String)]
+        frames = [pl.DataFrame(schema={name: _CODES.get(name, STORED[name]) for name in _ALWAYS})]
+        known = 0
         for path in self._paths:
             with pa.memory_map(str(path)) as file, pa.ipc.open_file(file) as reader:
                 batch = reader.get_batch(0)
+                if not len(_slice(batch.column("names"), number)):
+                    continue  # Where a piece is of one partition, most buckets have nobody of it.
                 of_segment = json.loads(reader.schema.metadata[b"about"])["networks"]
                 columns = {name: _slice(batch.column(name), number) for name in batch.schema.names}
             names.append(columns.pop("names").rename("person"))
@@ -178,7 +182,7 @@ class Segments:
 
 def _whole(name: str, rows: pl.DataFrame) -> pl.Expr:
     """A column of ROWS; a segment of which nobody says it has none."""
-    kind = rows.schema[name] if name in _CODES else ROWS[name]
+    kind = _CODES.get(name, ROWS[name])
     if name not in rows.columns:
         return pl.lit(0).cast(kind).alias(name)
     return pl.col(name).fill_null(value=False if kind == pl.Boolean else 0).cast(kind)
