@@ -23,6 +23,8 @@ from presence.log.settings import Settings
 from presence.v1.score_pb2 import Score
 from presence.v1.service_pb2_grpc import ScoreServiceStub
 
+from .pki import Issuer
+
 PATIENCE_S = 120.0
 DIGITS = "abcdefghijklmnopqrstuvwxyz234567"
 
@@ -35,6 +37,11 @@ def _person(number: int) -> PersonId:
 @pytest.fixture(scope="session")
 def person() -> Callable[[int], PersonId]:
     return _person
+
+
+@pytest.fixture
+def issuer(tmp_path: Path) -> Issuer:
+    return Issuer(tmp_path / "jwks.json")
 
 
 @dataclass

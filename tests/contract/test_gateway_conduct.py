@@ -28,11 +28,11 @@ from presence.roster.people import TERMS, ConsentBasis
 
 from .credentials import KEY, NARROW_KEY
 from .pki import Issuer
-from .test_gateway_security import asking, issuer
+from .test_gateway_security import asking
 from .waiting import eventually
 
-__all__ = ["asking", "issuer"]
-"""Fixtures."""
+__all__ = ["asking"]
+"""A fixture."""
 
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 NOW_MS = 1_790_000_000_000

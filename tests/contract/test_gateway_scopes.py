@@ -59,11 +59,6 @@ METHODS = [
 ]
 
 
-@pytest.fixture
-def issuer(tmp_path: Path) -> Issuer:
-    return Issuer(tmp_path / "jwks.json")
-
-
 class Keys:
     """An issuer's JWKS endpoint: HTTP on a port of this machine."""
 

@@ -31,11 +31,6 @@ TIMEOUT_S = 30.0
 
 
 @pytest.fixture
-def issuer(tmp_path: Path) -> Issuer:
-    return Issuer(tmp_path / "jwks.json")
-
-
-@pytest.fixture
 def asking(scores: Any, new_gateway: NewGateway, issuer: Issuer, tmp_path: Path) -> Any:
     """A gateway that asks for a credential, with the score of person 1."""
     (tmp_path / "callers.toml").write_text(CALLERS)

@@ -18,6 +18,9 @@ from presence.cli.bench_scratch import scratch
 from presence.cli.context import exit_on_error
 from presence.events.errors import CallerError
 
+Broker = Annotated[str, typer.Option("--kafka", help="A broker that runs; by default one of its own.")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object per case and line.")]
+
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Measure on this machine.")
 
 FOLDS = ((50, 40), (10_000, 2_000), (100_000, 20_000), (1_000_000, 200_000))
@@ -38,7 +41,7 @@ EVALUATIONS = (
 def model(
     threads: Annotated[int, typer.Option("--threads", help="Threads of polars.", min=1, max=64)] = 1,
     repeats: Annotated[int, typer.Option("--repeats", help="The best of so many.", min=1, max=100)] = 3,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per case and line.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Measure fold and evaluate, each case in a process of its own, beside a bare group-by of the same rows."""
     cases = [("fold", *sizes) for sizes in FOLDS] + [("evaluate", *sizes) for sizes in EVALUATIONS]
@@ -63,17 +66,16 @@ def gateway(
     load: Annotated[
         str, typer.Option("--load", help="What asks and watches: the program of bench/load.")
     ] = "bench/load/load",
-    kafka: Annotated[
-        str, typer.Option("--kafka", help="A broker that runs; by default one of its own.")
-    ] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per case and line.")] = False,
+    kafka: Broker = "",
+    as_json: AsJson = False,
 ) -> None:
     """Measure the gateway beside a bare gRPC servicer that answers a constant, asked in turn by a program in Go."""
     from presence.cli import bench_calls, bench_gateway  # noqa: PLC0415 (the other benches need no gRPC)
 
+    counts = _numbers("--processes", processes), _numbers("--watchers", watchers)
     with scratch(kafka) as found:
         asking = bench_calls.Load(load, found.data, seconds)
-        for row in bench_gateway.measure(found, asking, people, _numbers(processes), _numbers(watchers)):
+        for row in bench_gateway.measure(found, asking, people, *counts):
             _show(row, as_json)
 
 
@@ -85,10 +87,8 @@ def erasure(
     rate: Annotated[int, typer.Option("--rate", help="Events a second meanwhile.", min=1)] = 1_000,
     kills: Annotated[int, typer.Option("--kills", help="Of workers, meanwhile.", min=0)] = 4,
     workers: Annotated[int, typer.Option("--workers", help="Processes.", min=1, max=16)] = 2,
-    kafka: Annotated[
-        str, typer.Option("--kafka", help="A broker that runs; by default one of its own.")
-    ] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    kafka: Broker = "",
+    as_json: AsJson = False,
 ) -> None:
     """Erase people while events for them flow and workers are killed, restore an older snapshot, and look what is left.
 
@@ -118,10 +118,8 @@ def scoring(
         str, typer.Option("--loads", help="Percent of the sustained maximum, for latencies.")
     ] = "20,50,80",
     seconds: Annotated[int, typer.Option("--seconds", help="That each load lasts.", min=1)] = 10,
-    kafka: Annotated[
-        str, typer.Option("--kafka", help="A broker that runs; by default one of its own.")
-    ] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per case and line.")] = False,
+    kafka: Broker = "",
+    as_json: AsJson = False,
 ) -> None:
     """Measure the workers on real Kafka: a full log drained, what they sustain, how late scores are under steady load.
 
@@ -131,7 +129,7 @@ def scoring(
     """
     from presence.cli import bench_scoring  # noqa: PLC0415 (the other benches need no broker)
 
-    percents = _numbers(loads)
+    percents = _numbers("--loads", loads)
     with scratch(kafka) as found:
         drained, running = bench_scoring.drain(found, events, people, workers)
         try:
@@ -163,7 +161,7 @@ def replay(
         Path | None,
         typer.Option("--files", help="Where the logs are kept for another time.", show_default="nowhere"),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per case and line.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Measure a replay of archives, from files to scores, in one process of one thread.
 
@@ -172,23 +170,24 @@ def replay(
     """
     from presence.cli import bench_replay  # noqa: PLC0415 (the other benches need no archive)
 
-    sizes = [_number(each) for each in events.split(",")]
+    sizes = _numbers("--events", events)
     with tempfile.TemporaryDirectory(prefix="presence-bench-") as scratch_folder:
         folder = files or Path(scratch_folder)
         for row in bench_replay.measure(sizes, folder, keep=files is not None):
             _show(row, as_json)
 
 
-def _number(text: str) -> int:
-    """A number of events, `M` for a million. Raises CallerError."""
+def _numbers(option: str, given: str) -> list[int]:
+    """What is given as `1,100,2M`. Raises CallerError."""
+    return [_number(option, each.strip()) for each in given.split(",")]
+
+
+def _number(option: str, text: str) -> int:
+    """A number above 0, `M` for a million. Raises CallerError."""
     digits, million = (text[:-1], 1_000_000) if text[-1:] in {"M", "m"} else (text, 1)
     if not digits.isdecimal() or not int(digits):
-        raise CallerError(f"--events: {text or 'nothing'} is no number of events: 1M,10M")
+        raise CallerError(f"{option}: {text or 'nothing'} is no number above 0, as in 1,100,2M")
     return int(digits) * million
-
-
-def _numbers(given: str) -> list[int]:
-    return [int(each) for each in given.split(",") if each]
 
 
 def _show(result: dict[str, Any], as_json: bool) -> None:
@@ -206,13 +205,13 @@ def _show(result: dict[str, Any], as_json: bool) -> None:
 def company(
     people: Annotated[str, typer.Option("--people", help="How many, one case each.")] = "1000,10000,100000",
     acts: Annotated[int, typer.Option("--acts", help="Of each towards others.", min=1)] = 20,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per case and line.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Measure the job of company as people and acts grow, each case in a process of its own."""
     code = "import sys, json; from presence.cli.bench_company import measure; print(json.dumps(measure(*map(int, sys.argv[1:]))))"
-    for number in people.split(","):
+    for number in _numbers("--people", people):
         done = subprocess.run(  # noqa: S603 (our own command)
-            [sys.executable, "-c", code, number, str(acts)], capture_output=True, text=True, check=True
+            [sys.executable, "-c", code, str(number), str(acts)], capture_output=True, text=True, check=True
         )
         print(done.stdout.strip() if as_json else json.loads(done.stdout), flush=True)
 
@@ -224,10 +223,8 @@ def ingest(
     exports: Annotated[
         list[str] | None, typer.Option("--export", help="NETWORK=PATH: an export to measure as well.")
     ] = None,
-    kafka: Annotated[
-        str, typer.Option("--kafka", help="A broker that runs; by default one of its own.")
-    ] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per case and line.")] = False,
+    kafka: Broker = "",
+    as_json: AsJson = False,
 ) -> None:
     """Measure frames from a socket to the broker's acknowledgement, and imports, and say what bounds each."""
     from presence.cli import bench_ingest  # noqa: PLC0415 (the other benches need no broker)

@@ -15,6 +15,7 @@ from google.protobuf.message import Message
 from google.protobuf.proto import serialize_length_prefixed
 
 from presence.cli.bench_people import person
+from presence.cli.bench_scratch import cpu_s
 from presence.events.errors import CallerError, SourceUnavailable
 from presence.v1 import service_pb2
 
@@ -115,9 +116,3 @@ def bare() -> Iterator[tuple[str, list[psutil.Process]]]:
         assert process.stdout is not None
         yield f"127.0.0.1:{process.stdout.readline().strip()}", [psutil.Process(process.pid)]
         process.communicate()
-
-
-def cpu_s(processes: list[psutil.Process]) -> float:
-    """User and system."""
-    times = [process.cpu_times() for process in processes]
-    return sum(each.user + each.system for each in times)

@@ -14,7 +14,7 @@ import psutil
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from kafka import KafkaConsumer
 
-from presence.cli.bench_scratch import environment
+from presence.cli.bench_scratch import cpu_s, environment
 from presence.demo.latency import percentile
 from presence.events.errors import SourceUnavailable
 from presence.log.clock import now_ms
@@ -64,11 +64,6 @@ class Workers:
         """As many as were stopped, under their names."""
         self.processes = [self._start(each) for each in range(len(self.processes))]
 
-    def cpu_s(self) -> float:
-        """User and system time of all of them so far."""
-        times = [process.cpu_times() for process in self.processes]
-        return sum(each.user + each.system for each in times)
-
     def peak_megabytes(self) -> int:
         """The largest that any of them ever was in memory."""
         status = [Path(f"/proc/{process.pid}/status").read_text() for process in self.processes]
@@ -100,10 +95,10 @@ def drain(settings: Settings, events: int, people: int, workers: int) -> tuple[d
     started = time.monotonic()
     running = Workers(settings, workers)
     _wait(lambda: any(progress(settings.scoring)), running, READY_S)
-    ready_s, start_cpu_s = time.monotonic() - started, running.cpu_s()
+    ready_s, start_cpu_s = time.monotonic() - started, cpu_s(running.processes)
     _wait(lambda: _done(settings, events), running, 600)
     seconds = time.monotonic() - started - ready_s
-    cpu_s = running.cpu_s() - start_cpu_s
+    used_s = cpu_s(running.processes) - start_cpu_s
     size_bytes = sum(each.size_bytes for each in progress(settings.scoring))
     scored = sum(each.people for each in progress(settings.scoring))
     return {
@@ -113,7 +108,7 @@ def drain(settings: Settings, events: int, people: int, workers: int) -> tuple[d
         "workers": workers,
         "seconds": round(seconds, 2),
         "events_per_second": round(events / seconds),
-        "cpu_seconds_per_million": round(cpu_s / events * 1e6, 2),
+        "cpu_seconds_per_million": round(used_s / events * 1e6, 2),
         "start_seconds": round(ready_s, 2),
         "start_cpu_seconds": round(start_cpu_s, 2),
         "peak_megabytes_per_worker": running.peak_megabytes(),
@@ -127,7 +122,7 @@ def sustained(settings: Settings, people: int, events: int, running: Workers) ->
     before = _counted(settings)
     producer = load(settings, people, events, 0)
     _wait(lambda: _counted(settings) > before, running, READY_S)
-    began, cpu_s = time.monotonic(), running.cpu_s()
+    began, before_s = time.monotonic(), cpu_s(running.processes)
     _wait(lambda: _done(settings, before + events), running, 600)
     seconds = time.monotonic() - began
     producer.wait()
@@ -136,7 +131,7 @@ def sustained(settings: Settings, people: int, events: int, running: Workers) ->
         "events": _counted(settings) - before,
         "seconds": round(seconds, 2),
         "events_per_second": round(events / seconds),
-        "cpu_seconds_per_million": round((running.cpu_s() - cpu_s) / events * 1e6, 2),
+        "cpu_seconds_per_million": round((cpu_s(running.processes) - before_s) / events * 1e6, 2),
     }
 
 
@@ -144,7 +139,7 @@ def latency(
     settings: Settings, people: int, running: Workers, *, rate: int, percent: int, seconds: int
 ) -> dict[str, Any]:
     """How late scores are while `rate` events a second come in: from the event's sending to its score's arrival."""
-    before, cpu_s, began = _counted(settings), running.cpu_s(), time.monotonic()
+    before, before_s, began = _counted(settings), cpu_s(running.processes), time.monotonic()
     events = rate * seconds
     found = sorted(asyncio.run(_delays_ms(settings, people, events, rate, running)))
     _wait(lambda: _done(settings, before + events), running, 600)
@@ -157,7 +152,7 @@ def latency(
         "p50_ms": percentile(found, 50),
         "p99_ms": percentile(found, 99),
         "scores_sampled": len(found),
-        "cpu_seconds_per_million": round((running.cpu_s() - cpu_s) / events * 1e6, 2),
+        "cpu_seconds_per_million": round((cpu_s(running.processes) - before_s) / events * 1e6, 2),
     }
 
 

@@ -1,11 +1,13 @@
-"""A deployment that is there for one measurement, and the environment of its processes."""
+"""A deployment that is there for one measurement, the environment of its processes, and what they used."""
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+
+import psutil
 
 from presence.broker import Broker
 from presence.log.clock import now_ms
@@ -18,6 +20,12 @@ def environment(settings: Settings) -> dict[str, str]:
         "PRESENCE_NAMESPACE": settings.namespace,
         "PRESENCE_DATA": str(settings.data),
     }
+
+
+def cpu_s(processes: Sequence[psutil.Process]) -> float:
+    """User and system time of all of them so far."""
+    times = [process.cpu_times() for process in processes]
+    return sum(each.user + each.system for each in times)
 
 
 @contextmanager

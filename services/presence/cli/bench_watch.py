@@ -10,8 +10,9 @@ from typing import Any
 
 import psutil
 
-from presence.cli.bench_calls import Load, cpu_s
+from presence.cli.bench_calls import Load
 from presence.cli.bench_people import person, score
+from presence.cli.bench_scratch import cpu_s
 from presence.events.errors import SourceUnavailable
 from presence.log.kafka import producer
 from presence.log.settings import Settings

@@ -19,13 +19,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from operator import le
 from pathlib import Path
-from typing import NamedTuple, Self, TypeVar
+from typing import Self, TypeVar
 
 import lmdb
 
 from presence.events.errors import InvariantBroken
 from presence.events.vocabulary import PersonId
 from presence.gateway import closings, order, ranks
+from presence.gateway.answers import Chunk, Page, Ranked, Seen, Standing
 from presence.gateway.frames import Frames
 from presence.gateway.order import Order, Place
 from presence.gateway.resume import DeploymentId, Positions
@@ -47,51 +48,6 @@ CHANGE = struct.Struct(">IQ")
 U64 = struct.Struct(">Q")
 
 T = TypeVar("T")
-
-
-class Seen(NamedTuple):
-    """How far the model is: everything before `positions` is in it, after `changes` changes of scores."""
-
-    deployment: DeploymentId
-    positions: Positions
-    changes: int
-    compacted: Positions
-    """Who was erased before is forgotten, so that nobody can go on from there."""
-    observed_ms: int = 0
-    """When the oldest record behind the newest scores was written to the activity log; 0: not known."""
-
-
-class Chunk(NamedTuple):
-    """Framed scores in the order of their change, and who was erased; `reached` is where the next chunk begins."""
-
-    scores: list[bytes]
-    erased: list[PersonId]
-    reached: Positions
-    complete: bool
-
-
-class Page(NamedTuple):
-    """Framed scores of a list; `last` is where the next page begins, None after the last one."""
-
-    scores: list[bytes]
-    last: Place | None
-    total: int
-
-
-class Standing(NamedTuple):
-    """How many people score more than somebody, how many have the same presence (oneself included), of how many."""
-
-    above: int
-    equal: int
-    total: int
-
-
-class Ranked(NamedTuple):
-    """Somebody's standing among everybody and within their kind."""
-
-    row: Row
-    among_all: Standing
-    within_kind: Standing
 
 
 class ReadModel:

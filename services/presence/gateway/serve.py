@@ -13,8 +13,9 @@ from pathlib import Path
 import uvloop
 
 from presence.events.errors import CallerError, PresenceError
+from presence.gateway.answers import Seen
 from presence.gateway.meter import serving
-from presence.gateway.read_model import ReadModel, Seen
+from presence.gateway.read_model import ReadModel
 from presence.gateway.server import GatewayServer
 from presence.gateway.servicer import Limits, ScoreServicer
 from presence.gateway.services import Parts, services

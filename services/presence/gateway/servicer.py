@@ -7,10 +7,11 @@ from typing import Any
 
 from presence.events.vocabulary import PersonId
 from presence.gateway import order, refusals, requests, resume, wire
+from presence.gateway.answers import Chunk, Seen, Standing
 from presence.gateway.calls import Call, Method, Send
 from presence.gateway.meter import watched
 from presence.gateway.order import Order, Place
-from presence.gateway.read_model import Chunk, ReadModel, Seen, Standing
+from presence.gateway.read_model import ReadModel
 from presence.gateway.resume import Positions, ResumeToken
 from presence.gateway.rows import PRESENCE
 from presence.gateway.scopes import Scope

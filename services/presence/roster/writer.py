@@ -83,10 +83,8 @@ class Writer:
             )
             for person_id, person in changes.items()
         ]
-        for each in sent:
-            each.get(
-                timeout=ACK_TIMEOUT_MS / 1000
-            )  # It says what is wrong; a commit after that only says that something is.
+        for each in sent:  # Each says what is wrong; a commit would only say that something is.
+            each.get(timeout=ACK_TIMEOUT_MS / 1000)
         self._producer.commit_transaction()
         for person_id, person in changes.items():
             if person is None:

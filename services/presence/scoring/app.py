@@ -57,7 +57,7 @@ class BulkConsumer(driver.Consumer):
         super().__init__(*args, **kwargs)
         self._told, self._applied = time.monotonic(), 0
         self._rested = False
-        """Whether the last batch was followed by a rest."""
+        """Whether the last fetch was little, and so was followed by a rest."""
         self._astray: set[TP] = set()
         """Partitions whose position has run ahead of what was applied."""
         self._led_back: dict[TP, int] = {}
@@ -87,34 +87,32 @@ class BulkConsumer(driver.Consumer):
             generation = self.app.consumer_generation_id
             records, active = await self._next_records()
             if not self.flow_active or self.app.consumer_generation_id != generation:
-                self._astray.update(records or ())  # What is dropped here is to be fetched again.
+                self._astray.update(records)  # What is dropped here is to be fetched again.
                 self._led_back.clear()
                 continue
             began = time.monotonic()
-            for tp, fetched in (records or {}).items():
+            for tp, fetched in records.items():
                 if active is None or tp in active:
                     await self._apply(tp, fetched)
             if records:
                 self.app.scorer.changed()
-            await self._release(records or {})
+            await self._release(records)
             await self._lead_back()
             self._measure()
-            self._tell(records or {})
-            self._rested = bool(records) and max(map(len, records.values())) < SMALL_RECORDS
+            self._tell(records)
+            self._rested = _is_little(records)
             if self._rested:
                 await asyncio.sleep(min(REST_S_MAX, REST_SHARE * (time.monotonic() - began)))
 
-    async def _next_records(self) -> tuple[Any, Any]:
-        """What was fetched; after a rest that is little, and what has gathered meanwhile comes behind it."""
-        records, active = await self._wait_next_records(FETCH_TIMEOUT_S)
-        if records and self._rested:
-            more, active = await self._wait_next_records(REFILL_S)
-            records = (
-                {tp: [*records.get(tp, ()), *more.get(tp, ())] for tp in {**records, **more}}
-                if more
-                else records
-            )
-        return records, active
+    async def _next_records(self) -> tuple[Mapping[TP, Sequence[Any]], Any]:
+        """What was fetched. Behind little after a rest comes what has gathered meanwhile."""
+        fetched, active = await self._wait_next_records(FETCH_TIMEOUT_S)
+        records = fetched or {}
+        if not (self._rested and _is_little(records)):
+            return records, active
+        more, active = await self._wait_next_records(REFILL_S)
+        more = more or {}
+        return {tp: [*records.get(tp, ()), *more.get(tp, ())] for tp in {**records, **more}}, active
 
     def _measure(self) -> None:
         """Tell the metrics how far there is to go."""
@@ -187,6 +185,11 @@ class BulkConsumer(driver.Consumer):
             log.info("leading back", offsets={tp.partition: offset for tp, offset in positions.items()})
             await self.seek_wait(positions)
             self._led_back |= positions
+
+
+def _is_little(records: Mapping[TP, Sequence[Any]]) -> bool:
+    """Whether something was fetched, and little of each partition."""
+    return bool(records) and max(map(len, records.values())) < SMALL_RECORDS
 
 
 class BulkTransport(driver.Transport):

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 
 import structlog
@@ -95,7 +96,10 @@ class Scorer:
                 partition = self._partitions.pop(number)
                 self.held.pop(number, None)
                 self._purged.pop(number, None)
-                partition.store.settle()
+                with suppress(
+                    SourceUnavailable
+                ):  # The disk is full: who is out is published again by the next.
+                    partition.store.settle()
                 partition.store.close()
                 self.meter.closed(number)
                 await self._publishers.pop(number).stop()

@@ -5,7 +5,6 @@ and the offset after it in one transaction. After a crash at any moment the stor
 batch, never between. A lost store comes back by folding the log again.
 """
 
-import fcntl
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -24,6 +23,7 @@ from presence.batch.letters import Letter, Topic
 from presence.batch.records import Batch
 from presence.batch.tables import HEADER, NetworkCodes
 from presence.events.errors import InvariantBroken, SourceUnavailable
+from presence.log.lock import hold
 from presence.log.topics import DAY_MS
 from presence.model.fold import Folded, for_everybody
 from presence.model.spec import Model
@@ -393,10 +393,7 @@ def _no_room(folder: Path) -> SourceUnavailable:
 
 
 def _lock(path: Path) -> int:
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return hold(path)
     except BlockingIOError as error:
-        os.close(handle)
         raise StoreHeld(f"another process has the store {path.parent} open") from error
-    return handle

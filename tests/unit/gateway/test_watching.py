@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from presence.events.vocabulary import PersonId
 from presence.gateway import resume
+from presence.gateway.answers import Seen
 from presence.gateway.calls import Call
-from presence.gateway.read_model import Seen
 from presence.gateway.refusals import Refused
 from presence.gateway.resume import DeploymentId, Positions, ResumeToken
 from presence.gateway.rows import Change, row_of
