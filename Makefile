@@ -7,6 +7,8 @@ PYTHON ?= python3
 UV_VERSION := 0.13.9
 UV := .tools/bin/uv
 export UV_PYTHON ?= $(PYTHON)
+# Dozens of processes start here; without bytecode each would compile all that it imports.
+export PYTHONDONTWRITEBYTECODE :=
 BIN := .venv/bin
 ARGS ?=
 

@@ -1,4 +1,4 @@
-"""What the dashboards ask of a real Prometheus that has scraped the running demonstration comes back with series."""
+"""What the dashboards ask of a real Prometheus that has scraped the running demonstration comes back with series; and how the demonstration ends."""
 
 import json
 import os
@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import httpx
 import pytest
@@ -21,9 +22,17 @@ CHECK = ROOT / "deploy/grafana/check.py"
 WAIT_S = 180
 
 
+class Watched(NamedTuple):
+    """A running demonstration: where its Prometheus listens, where its gateway does, and the folder of what it writes."""
+
+    prometheus: str
+    gateway: str
+    folder: Path
+    process: "subprocess.Popen[bytes]"
+
+
 @pytest.fixture(scope="module")
-def watched(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str, Path]]:
-    """Where the Prometheus of a running demonstration listens, where its gateway does, and its folder."""
+def watched(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     if shutil.which("prometheus") is None and os.environ.get("CI") != "true":
         pytest.skip("prometheus is missing: apt-get install prometheus")
     folder, prometheus = tmp_path_factory.mktemp("watched"), f"127.0.0.1:{free_port()}"
@@ -33,13 +42,13 @@ def watched(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tu
         "PRESENCE_SNAPSHOT_INTERVAL_S": "5",
         "TMPDIR": str(folder),
     }
-    demo = [sys.executable, "-m", "presence.cli.main", "demo", "--frames", "2000", "--rate", "20"]
+    demo = [sys.executable, "-m", "presence.cli.main", "demo", "--frames", "1200", "--rate", "20"]
     with (folder / "demo.txt").open("wb") as told:
         process = subprocess.Popen(demo, env=environment, stdout=told, stderr=told)
     try:
-        yield f"http://{prometheus}", gateway_of(folder), folder
+        yield Watched(f"http://{prometheus}", gateway_of(folder), folder, process)
     finally:
-        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGINT)  # Nothing happens if it has ended.
         process.wait(60)
 
 
@@ -65,10 +74,10 @@ def checked(*arguments: str, wait_s: int = WAIT_S) -> "subprocess.CompletedProce
 
 
 @pytest.fixture(scope="module")
-def people(watched: tuple[str, str, Path]) -> Iterator[tuple[str, str]]:
+def people(watched: Watched) -> Iterator[tuple[str, str]]:
     """Where `presence web` listens, and somebody who has a score."""
     address = f"127.0.0.1:{free_port()}"
-    environment = os.environ | {"PRESENCE_GATEWAY": watched[1], "PRESENCE_KAFKA": "127.0.0.1:1"}
+    environment = os.environ | {"PRESENCE_GATEWAY": watched.gateway, "PRESENCE_KAFKA": "127.0.0.1:1"}
     web = [sys.executable, "-m", "presence.cli.main", "web", "--listen", address]
     process = subprocess.Popen(web, env=environment)
     try:
@@ -87,10 +96,8 @@ def people(watched: tuple[str, str, Path]) -> Iterator[tuple[str, str]]:
 
 
 @pytest.mark.usefixtures("people")
-def test_every_panel_has_something_to_show(
-    watched: tuple[str, str, Path], capsys: pytest.CaptureFixture[str]
-) -> None:
-    ran = checked("--prometheus", watched[0])
+def test_every_panel_has_something_to_show(watched: Watched, capsys: pytest.CaptureFixture[str]) -> None:
+    ran = checked("--prometheus", watched.prometheus)
     with capsys.disabled():
         sys.stdout.write(f"\n{ran.stdout}")
     assert ran.returncode == 0, ran.stderr
@@ -115,11 +122,11 @@ def test_the_gateway_says_of_one_person_what_the_dashboard_asks(people: tuple[st
 
 
 @pytest.mark.usefixtures("people")
-def test_a_renamed_metric_is_found(watched: tuple[str, str, Path], tmp_path: Path) -> None:
+def test_a_renamed_metric_is_found(watched: Watched, tmp_path: Path) -> None:
     for file in CHECK.parent.glob("dashboards/*.json"):
         text = file.read_text().replace("presence_scoring_lag_records", "presence_scoring_behind_records")
         (tmp_path / file.name).write_text(text)
-    ran = checked("--prometheus", watched[0], "--dashboards", str(tmp_path), "--json", wait_s=0)
+    ran = checked("--prometheus", watched.prometheus, "--dashboards", str(tmp_path), "--json", wait_s=0)
     assert ran.returncode == 1
     assert "presence_scoring_behind_records" in ran.stderr
     assert any(json.loads(line)["series"] == 0 for line in ran.stdout.splitlines())
@@ -127,9 +134,11 @@ def test_a_renamed_metric_is_found(watched: tuple[str, str, Path], tmp_path: Pat
 
 @pytest.mark.usefixtures("people")
 def test_nothing_that_prometheus_has_names_a_person(
-    watched: tuple[str, str, Path],
+    watched: Watched,
 ) -> None:
-    answer = httpx.get(f"{watched[0]}/api/v1/series", params={"match[]": '{__name__=~".+"}'}, timeout=60)
+    answer = httpx.get(
+        f"{watched.prometheus}/api/v1/series", params={"match[]": '{__name__=~".+"}'}, timeout=60
+    )
     series = answer.raise_for_status().json()["data"]
     assert len(series) > 500
     labels = {name for each in series for name in each}
@@ -139,10 +148,23 @@ def test_nothing_that_prometheus_has_names_a_person(
 
 
 @pytest.mark.usefixtures("people")
-def test_no_line_of_a_services_log_says_who_or_what(watched: tuple[str, str, Path]) -> None:
-    (log,) = watched[2].glob("presence-demo-*/stack.log")
+def test_no_line_of_a_services_log_says_who_or_what(watched: Watched) -> None:
+    (log,) = watched.folder.glob("presence-demo-*/stack.log")
     services = re.compile(r"\d\d:\d\d:\d\d (scoring|clock|gateway|associates) ")
     lines = [line for line in log.read_text(errors="replace").splitlines() if services.match(line)]
     assert any("partition opened" in line for line in lines)
     personal = re.compile(r"did:|@|\.bsky\.|https?://|p_[0-9a-z]{8,}|\bAda\b")
     assert [line for line in lines if personal.search(line)] == []
+
+
+@pytest.mark.usefixtures("people")
+def test_ctrl_c_ends_it_and_leaves_nothing_running(watched: Watched) -> None:
+    """The last test of this file: there is no demonstration after it."""
+    told, deadline = watched.folder / "demo.txt", time.monotonic() + WAIT_S
+    while "presence watch" not in told.read_text() and time.monotonic() < deadline:
+        time.sleep(0.5)
+    watched.process.send_signal(signal.SIGINT)
+    assert watched.process.wait(timeout=30) == 0
+    assert "Ada" in told.read_text()
+    assert "p99" in told.read_text()
+    assert list(watched.folder.iterdir()) == [told]

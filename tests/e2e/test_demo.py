@@ -2,11 +2,8 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
-from pathlib import Path
 
 from presence.ingest.network import names
 
@@ -53,22 +50,3 @@ def test_once_json_tells_each_score_why_it_is_and_how_long_it_took(kafka: str) -
     assert {"undo", "to like note", "by create note"} <= set(networks["bluesky"]["said"])
     assert networks["yelp"]["said"] == {"to review review": 3, "rating_stars": 1, "rating_count": 1}
     assert networks["glassdoor"]["said"] == {"to review review": 16}
-
-
-def test_ctrl_c_ends_it_and_leaves_nothing_running(kafka: str, tmp_path: Path) -> None:
-    environment = os.environ | {"PRESENCE_KAFKA": kafka, "TMPDIR": str(tmp_path)}
-    with subprocess.Popen(
-        [*DEMO, "--frames", "100", "--rate", "100"],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    ) as shown:
-        deadline, text = time.monotonic() + 200, b""
-        assert shown.stdout is not None
-        while b"presence watch" not in text and time.monotonic() < deadline:
-            text += shown.stdout.readline()
-        shown.send_signal(signal.SIGINT)
-        assert shown.wait(timeout=30) == 0
-    assert b"Ada" in text
-    assert b"p99" in text
-    assert list(tmp_path.iterdir()) == []

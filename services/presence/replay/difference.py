@@ -7,7 +7,6 @@ from types import MappingProxyType
 from typing import Any
 
 import polars as pl
-from scipy.stats import kendalltau
 
 from presence.model.waterfall import ENTRIES
 
@@ -224,6 +223,8 @@ def _spearman(both: pl.DataFrame) -> float:
 
 
 def _kendall(both: pl.DataFrame) -> float:
+    from scipy.stats import kendalltau  # noqa: PLC0415 (it takes a second, and `presence --help` imports this)
+
     columns = (both.get_column(name).to_numpy() for name in ("before", "after"))
     return float(kendalltau(*columns, method="asymptotic").statistic)
 
