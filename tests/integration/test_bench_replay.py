@@ -34,4 +34,4 @@ def test_every_case_is_measured_at_every_size_and_compared_with_the_smallest(tmp
 def test_what_is_no_number_of_events_is_named() -> None:
     done = bench("--events", "1M,many")
     assert done.returncode == 2
-    assert "many is no number above 0" in done.stderr
+    assert "--events: many is no number above 0" in done.stderr

@@ -1,6 +1,5 @@
 """One process at a time in a folder: a lock that the kernel gives back when its holder dies, however it dies."""
 
-import fcntl
 import os
 import time
 from collections.abc import Iterator
@@ -8,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from presence.broker.errors import BrokerBusy, FolderNotWritable
+from presence.log.lock import hold
 
 POLL_S = 0.05
 
@@ -20,24 +20,21 @@ def exclusive(lock_path: Path, wait_s: float) -> Iterator[None]:
     """
     try:
         lock_path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = _acquired(lock_path, wait_s)
     except OSError as error:
         raise FolderNotWritable(lock_path.parent, error.strerror or str(error)) from error
     try:
-        _acquire(descriptor, lock_path, wait_s)
         yield
     finally:
         os.close(descriptor)
 
 
-def _acquire(descriptor: int, lock_path: Path, wait_s: float) -> None:
+def _acquired(lock_path: Path, wait_s: float) -> int:
     give_up_at = time.monotonic() + wait_s
     while True:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return hold(lock_path)
         except BlockingIOError:
             if time.monotonic() >= give_up_at:
                 raise BrokerBusy(lock_path, wait_s) from None
             time.sleep(POLL_S)
-        else:
-            return

@@ -18,7 +18,7 @@ from presence.cli.bench_scratch import scratch
 from presence.cli.context import exit_on_error
 from presence.events.errors import CallerError
 
-Broker = Annotated[str, typer.Option("--kafka", help="A broker that runs; by default one of its own.")]
+Kafka = Annotated[str, typer.Option("--kafka", help="A broker that runs; by default one of its own.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object per case and line.")]
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Measure on this machine.")
@@ -66,7 +66,7 @@ def gateway(
     load: Annotated[
         str, typer.Option("--load", help="What asks and watches: the program of bench/load.")
     ] = "bench/load/load",
-    kafka: Broker = "",
+    kafka: Kafka = "",
     as_json: AsJson = False,
 ) -> None:
     """Measure the gateway beside a bare gRPC servicer that answers a constant, asked in turn by a program in Go."""
@@ -87,7 +87,7 @@ def erasure(
     rate: Annotated[int, typer.Option("--rate", help="Events a second meanwhile.", min=1)] = 1_000,
     kills: Annotated[int, typer.Option("--kills", help="Of workers, meanwhile.", min=0)] = 4,
     workers: Annotated[int, typer.Option("--workers", help="Processes.", min=1, max=16)] = 2,
-    kafka: Broker = "",
+    kafka: Kafka = "",
     as_json: AsJson = False,
 ) -> None:
     """Erase people while events for them flow and workers are killed, restore an older snapshot, and look what is left.
@@ -118,7 +118,7 @@ def scoring(
         str, typer.Option("--loads", help="Percent of the sustained maximum, for latencies.")
     ] = "20,50,80",
     seconds: Annotated[int, typer.Option("--seconds", help="That each load lasts.", min=1)] = 10,
-    kafka: Broker = "",
+    kafka: Kafka = "",
     as_json: AsJson = False,
 ) -> None:
     """Measure the workers on real Kafka: a full log drained, what they sustain, how late scores are under steady load.
@@ -223,7 +223,7 @@ def ingest(
     exports: Annotated[
         list[str] | None, typer.Option("--export", help="NETWORK=PATH: an export to measure as well.")
     ] = None,
-    kafka: Broker = "",
+    kafka: Kafka = "",
     as_json: AsJson = False,
 ) -> None:
     """Measure frames from a socket to the broker's acknowledgement, and imports, and say what bounds each."""

@@ -111,7 +111,8 @@ class BulkConsumer(driver.Consumer):
         if not (self._rested and _is_little(records)):
             return records, active
         more, active = await self._wait_next_records(REFILL_S)
-        more = more or {}
+        if not more:
+            return records, active
         return {tp: [*records.get(tp, ()), *more.get(tp, ())] for tp in {**records, **more}}, active
 
     def _measure(self) -> None:

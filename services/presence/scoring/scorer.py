@@ -96,9 +96,8 @@ class Scorer:
                 partition = self._partitions.pop(number)
                 self.held.pop(number, None)
                 self._purged.pop(number, None)
-                with suppress(
-                    SourceUnavailable
-                ):  # The disk is full: who is out is published again by the next.
+                # Where the disk is full, whoever opens it next publishes some people once more.
+                with suppress(SourceUnavailable):
                     partition.store.settle()
                 partition.store.close()
                 self.meter.closed(number)
