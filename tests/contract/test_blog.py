@@ -9,7 +9,7 @@ from types import MappingProxyType
 from urllib.parse import urlsplit
 
 import pytest
-from tests.contract.test_polling import adds_up, polled, until
+from tests.contract.polling import adds_up, polled, until
 
 from presence.demo.wire.api import Answer
 from presence.demo.wire.blog import NEW, Site, item, rss

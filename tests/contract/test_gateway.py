@@ -1,111 +1,22 @@
 """The API of the gateway as any client of gRPC meets it: a running process, a real socket, a real broker."""
 
-import signal
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable
-from dataclasses import replace
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import grpc
 import pytest
-from google.rpc import error_details_pb2
-from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
-from grpc_status import rpc_status
 
-from presence.events.vocabulary import PersonId
 from presence.gateway.resume import DeploymentId, ResumeToken, decode, encode
 from presence.log.settings import Settings
 from presence.v1.service_pb2 import (
     BatchGetScoresRequest,
     GetScoreRequest,
     WatchScoresRequest,
-    WatchScoresResponse,
 )
-from presence.v1.service_pb2_grpc import ScoreServiceStub
 
-Person = Callable[[int], PersonId]
-TIMEOUT_S = 30.0
-STOP_S_MAX = 30.0
-
-
-class Scores(Protocol):
-    settings: Settings
-
-    def publish(self, numbers: Any, *, presence: int = 1000, revision: int | None = None) -> None: ...
-    def erase(self, number: int) -> None: ...
-    def write(self, key: str, value: bytes) -> None: ...
-
-
-class Gateway(Protocol):
-    settings: Settings
-    process: "subprocess.Popen[bytes]"
-    address: str
-    channel: grpc.Channel
-    log_path: Path
-
-    @property
-    def scores(self) -> ScoreServiceStub: ...
-    def start(self) -> None: ...
-    def connect(self, *more: tuple[str, int]) -> grpc.Channel: ...
-    def kill(self) -> None: ...
-    def logged(self, event: str) -> dict[str, str]: ...
-    def wait_until_serving(self) -> None: ...
-
-
-def refusal(error: grpc.RpcError) -> tuple[grpc.StatusCode, str, dict[str, str]]:
-    """Code, reason and violations by field, read as AIP-193 says."""
-    assert isinstance(error, grpc.Call)
-    status = rpc_status.from_call(error)
-    assert status is not None
-    info, bad_request = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
-    asked = error_details_pb2.RequestInfo()
-    for detail in status.details:
-        assert any(detail.Unpack(known) for known in (info, bad_request, asked))
-    assert info.domain == "presence.v1"
-    assert asked.request_id
-    return error.code(), info.reason, {row.field: row.description for row in bad_request.field_violations}
-
-
-class Watching:
-    """A plain watch that remembers what it was told, and takes no step back."""
-
-    def __init__(
-        self, gateway: Gateway, *people: str, resume_token: str = "", channel: grpc.Channel | None = None
-    ) -> None:
-        request = WatchScoresRequest(people=people, resume_token=resume_token)
-        stub = ScoreServiceStub(channel or gateway.channel)
-        self.call = stub.WatchScores(request, timeout=2 * TIMEOUT_S)
-        self.resume_token = resume_token
-        self.presence: dict[str, int] = {}
-        self.seen = 0
-        self.conflated = 0
-        self._revisions: dict[str, str] = {}
-
-    def next(self) -> WatchScoresResponse:
-        message = next(self.call)
-        self.resume_token = message.resume_token
-        self.conflated += message.conflated
-        for score in message.scores:
-            self.seen += 1
-            # A revision is opaque to clients: it can be told that it is another one, and no more.
-            assert self._revisions.get(score.person) != score.revision
-            self._revisions[score.person] = score.revision
-            self.presence[score.person] = score.presence_millipoints
-        assert isinstance(message, WatchScoresResponse)
-        return message
-
-    def until_caught_up(self) -> None:
-        while not self.next().caught_up:
-            pass
-
-    def until(self, person: str, presence: int) -> None:
-        while self.presence.get(person) != presence:
-            self.next()
+from .watching import TIMEOUT_S, Gateway, Person, Scores, Watching, refusal
 
 
 def test_a_score_comes_back_as_it_was_published(gateway: Gateway, scores: Scores, person: Person) -> None:
@@ -324,80 +235,3 @@ def test_reflection_lists_the_service(gateway: Gateway) -> None:
     names = {service.name for service in services.list_services_response.service}
     assert names >= {"presence.v1.ScoreService", "grpc.health.v1.Health"}
     assert described.file_descriptor_response.file_descriptor_proto
-
-
-def test_before_it_has_caught_up_it_says_so_and_answers_nothing(
-    settings: Settings, new_gateway: Callable[[Settings], Gateway], person: Person
-) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        host, port = silent.getsockname()
-        gateway = new_gateway(replace(settings, kafka=f"{host}:{port}"))
-        health = health_pb2_grpc.HealthStub(gateway.channel)
-        for service in ("", "presence.v1.ScoreService"):
-            answer = health.Check(health_pb2.HealthCheckRequest(service=service), timeout=TIMEOUT_S)
-            assert answer.status == health_pb2.HealthCheckResponse.NOT_SERVING
-        calls: list[tuple[Any, Any]] = [
-            (gateway.scores.GetScore, GetScoreRequest(person=person(1))),
-            (gateway.scores.BatchGetScores, BatchGetScoresRequest(people=[person(1)])),
-            (
-                lambda *given, **options: next(gateway.scores.WatchScores(*given, **options)),
-                WatchScoresRequest(),
-            ),
-        ]
-        for call, request in calls:
-            with pytest.raises(grpc.RpcError) as error:
-                call(request, timeout=TIMEOUT_S)
-            assert refusal(error.value)[:2] == (grpc.StatusCode.UNAVAILABLE, "CATCHING_UP")
-        gateway.process.send_signal(signal.SIGTERM)
-        assert gateway.process.wait(STOP_S_MAX) == 0
-
-
-def test_sigterm_says_not_serving_ends_watches_with_a_reason_and_leaves(gateway: Gateway) -> None:
-    answers = health_pb2_grpc.HealthStub(gateway.channel).Watch(
-        health_pb2.HealthCheckRequest(), timeout=2 * TIMEOUT_S
-    )
-    states = [next(answers).status]  # The watch stands before the signal is sent.
-    watching = Watching(gateway)
-    watching.until_caught_up()
-    gateway.process.send_signal(signal.SIGTERM)
-    with pytest.raises(grpc.RpcError) as error:
-        watching.next()
-    assert refusal(error.value)[:2] == (grpc.StatusCode.UNAVAILABLE, "GATEWAY_STOPPING")
-    assert gateway.process.wait(STOP_S_MAX) == 0
-    with pytest.raises(grpc.RpcError):
-        states.extend(answer.status for answer in answers)
-    assert states == [health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING]
-
-
-def test_a_record_that_scoring_never_wrote_stops_it_loudly(
-    gateway: Gateway, scores: Scores, person: Person
-) -> None:
-    scores.write(person(1), b"\xff\xff not a score")
-    assert gateway.process.wait(TIMEOUT_S) == 1
-    assert "InvariantBroken: not a Score: partition" in gateway.log_path.read_text()
-
-
-def test_a_taken_port_or_folder_is_one_clear_line(gateway: Gateway, tmp_path: Path) -> None:
-    def start(address: str, data: Path) -> "subprocess.CompletedProcess[str]":
-        environment = {
-            "PRESENCE_KAFKA": gateway.settings.kafka,
-            "PRESENCE_NAMESPACE": gateway.settings.namespace,
-            "PRESENCE_GATEWAY": address,
-            "PRESENCE_DATA": str(data),
-        }
-        return subprocess.run(
-            [sys.executable, "-m", "presence.gateway"],
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=TIMEOUT_S,
-            check=False,
-        )
-
-    port = start(gateway.address, tmp_path / "another")
-    assert (port.returncode, port.stdout) == (2, "")
-    assert f"cannot listen on {gateway.address}" in port.stderr.splitlines()[-1]
-    assert "Address already in use" in port.stderr
-    folder = start("127.0.0.1:0", gateway.settings.data)
-    assert folder.returncode == 2
-    assert "another gateway is at work" in folder.stderr.splitlines()[-1]

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from tests.contract.test_polling import adds_up, polled, until
+from tests.contract.polling import adds_up, polled, until
 
 from presence.demo.wire.api import Answer
 from presence.demo.wire.mastodon import (

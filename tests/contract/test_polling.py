@@ -1,11 +1,7 @@
 """Networks that are asked, over a real socket: all pages, once each, through limits, failures and tokens that run out."""
 
 import json
-import threading
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,103 +9,18 @@ from typing import Any
 import pytest
 
 from presence.demo.wire.api import Answer, Api
-from presence.demo.wire.google import BusinessProfile, written
+from presence.demo.wire.google import BusinessProfile
 from presence.demo.wire.linkedin import MemberChangelog, change
 from presence.demo.wire.yelp import Fusion
 from presence.events.errors import RetryLater, SourceUnavailable
-from presence.events.vocabulary import Event, Gauge, Kind, PersonId
-from presence.ingest.address import Addressing
-from presence.ingest.cursor import Checkpoint, CursorStore, Trail
+from presence.events.vocabulary import Gauge, Kind
+from presence.ingest.cursor import CursorStore
 from presence.ingest.network import known
-from presence.ingest.polled import PolledSource, Watch
-from presence.ingest.received import ReceivedIndex
-from presence.ingest.recent import Recent
-from presence.ingest.rehearsal import LinesOutlet, NoCursors, OneEnrolled
+from presence.ingest.polled import Watch
 from presence.ingest.rest import wait_s
-from presence.ingest.runner import Runner
 from presence.log.clock import now_ms
 
-PATIENCE_S = 60
-
-
-class Kept(LinesOutlet):
-    """Keeps events, and acknowledges them only when told to."""
-
-    def __init__(self) -> None:
-        super().__init__(None)
-        self.events: list[Event] = []
-        self.holds_back = False
-        self.sent = 0
-
-    def event(self, event: Event) -> None:
-        self.events.append(event)
-
-    def passed(self, position: int) -> None:
-        self.sent = position
-        self.collect()
-
-    def collect(self) -> None:
-        if not self.holds_back:
-            self.position = self.sent or None
-
-
-@dataclass
-class Polled:
-    runner: Runner
-    kept: Kept
-
-
-@contextmanager
-def polled(  # noqa: PLR0917 (who is asked, with what, for whom, and where places are kept)
-    network: str,
-    api: Api,
-    given: Mapping[str, str],
-    accounts: Sequence[str],
-    folder: Path,
-    kept: Kept | None = None,
-) -> Iterator[Polled]:
-    """A runner on a thread that asks `api`, for one person with all of `accounts`."""
-    polling = known(network).polling
-    assert polling is not None
-    roster = OneEnrolled(PersonId("ada"), known(network).name, *accounts)
-    cursors, received = CursorStore(folder / "places"), ReceivedIndex(folder / "received")
-    poller = polling.poller(given, Watch(lambda: accounts, cursors, api.url))
-    poller.every_s = 0.02
-    source, kept = PolledSource(poller), kept or Kept()
-    runner = Runner(
-        source=source,
-        decode=polling.decode,
-        follower=roster,
-        addressing=Addressing(known(network).name, roster.registry, received),
-        received=received,
-        delivery=kept,
-        recent=Recent(),
-        store=NoCursors(),
-        trail=Trail(Checkpoint(None, {}), 0),
-        on_acknowledged=source.acknowledged,
-    )
-    thread = threading.Thread(target=runner.run)
-    thread.start()
-    try:
-        yield Polled(runner, kept)
-    finally:
-        runner.stop()
-        thread.join()
-        for each in (source, cursors, received):
-            each.close()
-
-
-def until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come about"
-        time.sleep(0.01)
-
-
-def adds_up(runner: Runner) -> None:
-    counts = runner.counts
-    assert counts.read == counts.used + counts.skipped.total() + counts.dlq
-
+from .polling import BUSY, GOOGLE, Kept, adds_up, polled, standing, until
 
 ADA, BO = "urn:li:person:ada", "urn:li:person:bo"
 BORN = 1_780_000_000_000
@@ -130,15 +41,6 @@ def tokens(**held: dict[str, str]) -> dict[str, str]:
 
 def good(name: str) -> dict[str, str]:
     return {"access_token": f"token-of-urn:li:person:{name}"}
-
-
-BUSY = [
-    Answer(429, {}, {"Retry-After": "0"}),
-    Answer(503, b"busy", {"Retry-After": "0"}),
-    Answer(500, b""),
-    None,
-    Answer(200, b"{not json"),
-]
 
 
 def test_all_pages_of_all_members_once_through_limits_and_failures(tmp_path: Path) -> None:
@@ -273,91 +175,6 @@ def test_a_deleted_post_is_taken_back_and_the_rest_is_skipped_by_name(tmp_path: 
     assert one.runner.counts.skipped == {"only_in_export": 1, "edited": 1}
     assert one.runner.counts.reasons == {"shape": 1}
     adds_up(one.runner)
-
-
-GOOGLE = {
-    "PRESENCE_GOOGLE_CLIENT_ID": "id",
-    "PRESENCE_GOOGLE_CLIENT_SECRET": "shh",
-    "PRESENCE_GOOGLE_REFRESH_TOKEN": "r",
-    "PRESENCE_GOOGLE_SUBSCRIPTION": "projects/p/subscriptions/s",
-    "PRESENCE_GOOGLE_ACCOUNT": "accounts/1",
-}
-PLACE = "locations/2"
-
-
-def named(number: int) -> str:
-    return f"accounts/1/{PLACE}/reviews/r{number}"
-
-
-def review(number: int, stars: str, updated: str = "") -> dict[str, Any]:
-    return written(named(number), stars, f"2026-01-{number + 1:02}T00:00:00.123456789Z", updated)
-
-
-def standing(events: Sequence[Event]) -> list[int]:
-    undone = {event.ref_id for event in events if event.kind == Kind.UNDO}
-    return sorted(event.rating for event in events if event.kind == Kind.ACTIVITY and event.id not in undone)
-
-
-def test_reviews_are_listed_then_fetched_when_a_message_names_them(tmp_path: Path) -> None:
-    api = BusinessProfile({named(n): review(n, "THREE") for n in range(5)})
-    with api, polled("google", api, GOOGLE, [PLACE], tmp_path) as one:
-        until(lambda: len(one.kept.events) == 5)
-        api.reviews[named(7)] = review(7, "FIVE")
-        api.reviews[named(0)] = review(0, "ONE", "2026-02-01T00:00:00Z")
-        api.notify("NEW_REVIEW", named(7))
-        api.notify("UPDATED_REVIEW", named(0))
-        api.publish(b'{"type": "GOOGLE_UPDATE", "location": "accounts/1/locations/2"}')
-        api.publish(b"\xff not json")
-        until(lambda: len(api.acknowledged) == 4)
-        assert standing(one.kept.events) == [1000, 3000, 3000, 3000, 3000, 5000]
-        # One that is gone when it is asked for is taken back.
-        del api.reviews[named(7)]
-        api.notify("UPDATED_REVIEW", named(7))
-        until(lambda: len(api.acknowledged) == 5)
-    assert standing(one.kept.events) == [1000, 3000, 3000, 3000, 3000]
-    assert one.runner.counts.skipped["unscored"] == 2
-    adds_up(one.runner)
-
-
-def test_a_message_is_acknowledged_only_after_the_log_has_its_review(tmp_path: Path) -> None:
-    api, kept = BusinessProfile({named(0): review(0, "FOUR")}), Kept()
-    kept.holds_back = True
-    api.notify("NEW_REVIEW", named(0))
-    with api:
-        with polled("google", api, GOOGLE, [PLACE], tmp_path, kept) as one:
-            until(lambda: one.runner.counts.read >= 3)
-            assert api.acknowledged == []
-        with polled("google", api, GOOGLE, [PLACE], tmp_path) as again:
-            until(lambda: api.unacknowledged == {})
-        assert {event.id for event in again.kept.events} == {event.id for event in kept.events}
-
-
-def test_google_through_limits_failures_and_a_token_that_runs_out(tmp_path: Path) -> None:
-    api = BusinessProfile({named(n): review(n, "TWO") for n in range(3)})
-    api.failures.extend(BUSY[:3])
-    with api, polled("google", api, GOOGLE, [PLACE], tmp_path) as one:
-        until(lambda: len(one.kept.events) == 3)
-        api.token = "access-1"  # The old one is taken no more.
-        api.reviews[named(3)] = review(3, "FIVE")
-        api.notify("NEW_REVIEW", named(3))
-        until(lambda: len(one.kept.events) == 4)
-    assert api.asked[-1].headers["authorization"] == "Bearer access-1"
-
-
-def test_after_a_restart_only_what_is_newer_is_listed(tmp_path: Path) -> None:
-    api = BusinessProfile({named(n): review(n, "FOUR") for n in range(7)})
-    with api:
-        with polled("google", api, GOOGLE, [PLACE], tmp_path) as first:
-            until(lambda: first.runner.counts.events == 7)
-            rounds = len(api.asked)
-            until(lambda: len(api.asked) > rounds + 2)
-        api.reviews[named(9)] = review(9, "FIVE")
-        with polled("google", api, GOOGLE, [PLACE], tmp_path) as again:
-            until(lambda: again.runner.counts.events == 2)
-            rounds = len(api.asked)
-            until(lambda: len(api.asked) > rounds + 2)
-        # The newest of the list before comes again, as others may have been changed in its millisecond.
-        assert again.runner.counts.read == 2
 
 
 def rounds_of(

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.contract.test_polling import GOOGLE, PLACE, named, review
+from tests.contract.polling import GOOGLE
+from tests.contract.test_google import PLACE, named, review
 from tests.exports import linkedin
 from tests.exports.repository import Writer, created_by, of_frames
-from tests.integration.test_ingest import (
+from tests.integration.ingesting import (
     PATIENCE_S,
     Spawn,
     another,

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.integration.test_ingest import adds_up, another, cast, lines, logged, played, until
+from tests.integration.ingesting import adds_up, another, cast, lines, logged, played, until
 
 from presence.cli.model_input import folded
 from presence.demo.frames import frames
