@@ -141,7 +141,7 @@ def latency(
     """How late scores are while `rate` events a second come in: from the event's sending to its score's arrival."""
     before, before_s, began = _counted(settings), cpu_s(running.processes), time.monotonic()
     events = rate * seconds
-    found = sorted(asyncio.run(_delays_ms(settings, people, events, rate, running)))
+    found = asyncio.run(_delays_ms(settings, people, events, rate, running))
     _wait(lambda: _done(settings, before + events), running, 600)
     return {
         "case": "latency",

@@ -31,7 +31,7 @@ class Arrivals:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """`waiting`: acts in the log that no received score counts yet. Latencies by person, in ms, sorted.
+    """`waiting`: acts in the log that no received score counts yet. Latencies by person, in ms.
 
     `said`: how often by whom what was said, in the words of the vocabulary, such as `to like note`.
     """
@@ -42,8 +42,8 @@ class Measured:
     said: dict[PersonId, Counter[str]]
 
     def of(self, people: Iterable[PersonId]) -> list[int]:
-        """The latencies of all their acts, sorted."""
-        return sorted(each for person in people for each in self.by_person.get(person, ()))
+        """The latencies of all their acts."""
+        return [each for person in people for each in self.by_person.get(person, ())]
 
     def said_of(self, people: Iterable[PersonId]) -> Counter[str]:
         """How often what was said of any of them."""
@@ -51,14 +51,14 @@ class Measured:
 
 
 def percentile(latencies: list[int], percent: int) -> int | None:
-    """The nearest-rank percentile of sorted values; None without any.
+    """The nearest-rank percentile of values in any order; None without any.
 
-    >>> percentile([10, 20, 30, 40], 50)
+    >>> percentile([40, 10, 30, 20], 50)
     20
     """
     if not latencies:
         return None
-    return latencies[max(-(-percent * len(latencies) // 100), 1) - 1]
+    return sorted(latencies)[max(-(-percent * len(latencies) // 100), 1) - 1]
 
 
 def measure(settings: Settings, arrivals: Arrivals) -> Measured:
@@ -74,9 +74,7 @@ def measure(settings: Settings, arrivals: Arrivals) -> Measured:
             waiting += 1
         else:
             by_person[event.person].append(received_ms - event.observed_ms)
-    return Measured(
-        acts, waiting, {person: sorted(latencies) for person, latencies in by_person.items()}, dict(said)
-    )
+    return Measured(acts, waiting, dict(by_person), dict(said))
 
 
 def _in_words(event: Event) -> str:

@@ -18,6 +18,7 @@ def test_an_act_has_arrived_with_the_first_score_that_counts_it() -> None:
 def test_percentiles_are_by_nearest_rank() -> None:
     assert percentile(list(range(1, 101)), 50) == 50
     assert percentile(list(range(1, 101)), 99) == 99
+    assert percentile([40, 10, 30, 20], 50) == 20, "they need not be sorted"
     assert percentile([7], 99) == 7
     assert percentile([], 50) is None
 
