@@ -83,6 +83,18 @@ class BulkConsumer(driver.Consumer):
         return positions
 
     async def _drain_messages(self, fetcher: Any) -> None:
+        """Called by Faust's fetcher, until it is cancelled.
+
+        Faust takes a fetcher that is cancelled during a rebalance for crashed, and ends the worker with an error. One
+        that was told to stop has stopped.
+        """
+        try:
+            await self._drain(fetcher)
+        except asyncio.CancelledError:
+            if not fetcher.should_stop:
+                raise
+
+    async def _drain(self, fetcher: Any) -> None:
         while not (self.should_stop or fetcher.should_stop):
             generation = self.app.consumer_generation_id
             records, active = await self._next_records()
