@@ -91,14 +91,7 @@ def positions(column: pl.Series, people: pl.Series) -> Index:
     """Where the persons of a sorted column stand among the people, who are sorted too."""
     begins = runs.starts(frames.marks(column))
     each = frames.taken(column, begins)
-    places = np.flatnonzero(_among(people, each))
+    places = np.flatnonzero(frames.among(people, each))
     if len(places) != len(each) or not frames.taken(people, places).equals(each):
         raise InvariantBroken("the state is not sorted by person, or has rows of nobody")
     return np.repeat(places, runs.lengths(begins, len(column)))
-
-
-def _among(people: pl.Series, some: pl.Series) -> NDArray[np.bool_]:
-    """Which of the people are among `some`."""
-    if people.dtype == pl.String:
-        return people.is_in(some.implode()).to_numpy()
-    return frames.among(people.to_numpy(), some.to_numpy())

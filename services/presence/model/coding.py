@@ -70,4 +70,4 @@ class Names:
         changed = [person(table["person"])]
         if "network" in table.columns:
             changed.append(network(table["network"]))
-        return table.with_columns(changed)
+        return frames.put(table, *changed)

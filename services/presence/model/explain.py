@@ -3,13 +3,17 @@
 from dataclasses import replace
 from types import MappingProxyType
 
+import numpy as np
 import polars as pl
 
+from presence.model import frames, runs
+from presence.model.coding import Coding
 from presence.model.evaluate import evaluate
 from presence.model.spec import Model
 from presence.model.state import State
 from presence.model.waterfall import ENTRIES
 
+CAUSES = ("decay", "events")
 CHANGE = MappingProxyType(
     {
         "person": pl.String,
@@ -20,7 +24,7 @@ CHANGE = MappingProxyType(
         "millipoints": pl.Int64,
     }
 )
-"""Column -> type of a change; `entry` as in a waterfall, entries of 0 left out."""
+"""Column -> type of a change; `cause` one of CAUSES, `entry` as in a waterfall, entries of 0 left out."""
 
 
 def change(
@@ -39,26 +43,38 @@ def change(
     """
     before, after = evaluate(old, model, old_as_of_ms), evaluate(new, model, new_as_of_ms)
     between = evaluate(_later(old, new), model, new_as_of_ms)
-    steps = {"decay": (before.waterfall, between.waterfall), "events": (between.waterfall, after.waterfall)}
-    parts = [
-        part
-        for cause, (one, other) in steps.items()
-        for part in (_signed(other, cause, 1), _signed(one, cause, -1))
-    ]
-    keys = [name for name in CHANGE if name != "millipoints"]
-    rows = pl.concat(parts).filter(pl.col("person").is_in(new.people["person"].implode()))
-    total = rows.group_by(keys).agg(pl.col("millipoints").sum()).filter(pl.col("millipoints") != 0)
-    order = pl.col("entry").cast(pl.Enum(ENTRIES))
-    return total.sort("person", "cause", order, "network", "account").select(list(CHANGE))
+    steps = ((0, -1, before), (0, 1, between), (1, -1, between), (1, 1, after))
+    rows = pl.concat([scores.waterfall for _, _, scores in steps])
+    lengths = [len(scores.waterfall) for _, _, scores in steps]
+    cause = np.repeat([number for number, _, _ in steps], lengths)
+    sign = np.repeat([sign for _, sign, _ in steps], lengths)
+    keys = (
+        Coding.of([rows["person"]]).encode(rows["person"]).to_numpy(),
+        cause,
+        frames.codes(rows["entry"], pl.Enum(ENTRIES)),
+        Coding.of([rows["network"]]).encode(rows["network"]).to_numpy(),
+        rows["account"].to_numpy(),
+    )
+    order = runs.order(*keys)
+    begins = runs.starts(*(key[order] for key in keys))
+    total = runs.sums(sign[order] * rows["millipoints"].to_numpy()[order], begins)
+    first = order[begins]
+    chosen = (total != 0) & frames.among(frames.taken(rows["person"], first), new.people["person"])
+    kept = first[chosen]
+    changed = frames.taken(rows, kept)
+    causes = frames.taken(pl.Series("cause", CAUSES), cause[kept])
+    return frames.only(frames.put(changed, causes, pl.Series("millipoints", total[chosen])), list(CHANGE))
 
 
 def _later(old: State, new: State) -> State:
     """The old state, met at the time and watermarks of the new one."""
-    newest = new.people.select("person", later_ms="newest_ms")
-    people = old.people.join(newest, on="person", how="left", maintain_order="left")
-    people = people.with_columns(newest_ms=pl.max_horizontal("newest_ms", "later_ms")).drop("later_ms")
-    return replace(old, people=people, clock_ms=new.clock_ms, watermarks=new.watermarks)
-
-
-def _signed(waterfall: pl.DataFrame, cause: str, sign: int) -> pl.DataFrame:
-    return waterfall.with_columns(cause=pl.lit(cause), millipoints=sign * pl.col("millipoints"))
+    people = Coding.of([old.people["person"], new.people["person"]])
+    newest = np.full(len(people.names), np.iinfo(np.int64).min)
+    for state in (old, new):
+        np.maximum.at(
+            newest, people.encode(state.people["person"]).to_numpy(), state.people["newest_ms"].to_numpy()
+        )
+    later = pl.Series("newest_ms", newest[people.encode(old.people["person"]).to_numpy()])
+    return replace(
+        old, people=frames.put(old.people, later), clock_ms=new.clock_ms, watermarks=new.watermarks
+    )

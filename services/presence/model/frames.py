@@ -6,6 +6,7 @@ same by calls that are answered at once, ten times as fast; with 100,000 rows th
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, TypeVar
 
 import numpy as np
@@ -57,15 +58,20 @@ def distinct(names: pl.Series) -> pl.Series:
     return pl.Series(names.name, sorted(set(names.to_list())), dtype=names.dtype)  # By code points: by bytes.
 
 
-def among(numbers: NDArray[Any], some: NDArray[Any]) -> NDArray[np.bool_]:
-    """Which of the numbers are among `some`.
+def among(rows: pl.Series, some: pl.Series) -> NDArray[np.bool_]:
+    """Which of the rows, numbers or names, are among `some`.
 
-    >>> among(np.array([5, 6]), np.array([7, 6])).tolist()
+    >>> among(pl.Series([5, 6]), pl.Series([7, 6])).tolist()
+    [False, True]
+    >>> among(pl.Series(["x", "blog"]), pl.Series(["blog"])).tolist()
     [False, True]
     """
-    if len(numbers) + len(some) <= 5 * SMALL_ROWS:
-        return np.isin(numbers, some)
-    return pl.Series(numbers).is_in(pl.Series(some).implode()).to_numpy()
+    if rows.dtype != pl.String and len(rows) + len(some) <= 5 * SMALL_ROWS:
+        return np.isin(rows.to_numpy(), some.to_numpy())
+    if len(rows) + len(some) <= SMALL_ROWS:
+        names = set(some.to_list())
+        return np.array([name in names for name in rows.to_list()], dtype=np.bool_)
+    return rows.is_in(some.implode()).to_numpy()
 
 
 def codes(column: pl.Series, names: pl.Enum) -> NDArray[np.uint32]:
@@ -87,5 +93,8 @@ def marks(column: pl.Series) -> NDArray[np.generic]:
     if column.dtype != pl.String:
         return column.to_numpy()
     changed = np.zeros(len(column), dtype=np.intp)
-    changed[1:] = (column[1:] != column[:-1]).to_numpy()
+    if len(column) <= SMALL_ROWS:
+        changed[1:] = [one != next_one for one, next_one in pairwise(column.to_list())]
+    else:
+        changed[1:] = (column[1:] != column[:-1]).to_numpy()
     return np.cumsum(changed)

@@ -7,6 +7,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from presence.events.vocabulary import PersonKind
+from presence.model import frames, runs
 from presence.model.state import PEOPLE
 
 Columns = dict[str, NDArray[np.generic]]
@@ -74,5 +75,8 @@ def newest(old: pl.DataFrame, news: pl.DataFrame, keys: Sequence[str]) -> pl.Dat
     if news.is_empty():
         return old
     rest = [name for name in old.columns if name not in {*keys, "observed_ms", "id"}]
-    both = pl.concat([old, news.select(old.columns)]).sort(*keys, "observed_ms", "id", *rest)
-    return both.unique(subset=keys, keep="last", maintain_order=True)
+    both = pl.concat([old, frames.only(news, old.columns)])
+    columns = {name: both[name].to_numpy() for name in both.columns}
+    order = runs.order(*(columns[name] for name in (*keys, "observed_ms", "id", *rest)))
+    begins = runs.starts(*(columns[name][order] for name in keys))
+    return frames.taken(both, order[begins + runs.lengths(begins, len(order)) - 1])

@@ -138,7 +138,9 @@ FAULTS = {
     "an undo in the batch of its act is lost": Fault(
         "ledger", "was_undone | (last == _UNDO)", "was_undone", undo
     ),
-    "the oldest wins": Fault("people", 'keep="last"', 'keep="first"', oracle),
+    "the oldest wins": Fault(
+        "people", "order[begins + runs.lengths(begins, len(order)) - 1]", "order[begins]", oracle
+    ),
     "unlinking drops what comes later": Fault(
         "unlink", '(pl.col("position") < pl.col("last"))', '(pl.col("position") > pl.col("last"))', batching
     ),
