@@ -1,11 +1,13 @@
 """Publishes scores as scoring does, until it is killed: a process, for tests that kill it.
 
 `publisher.py <kafka> <namespace> <people> <revision>`: transactions of newer scores of some of the people, one id, so
-that the next publisher fences this one. One line per committed transaction: the last revision in it.
+that the next publisher fences this one. One line per committed transaction: the last revision in it. It rests in the
+middle of a transaction, so that a kill meets one that is open, and readers have cores, too.
 """
 
 import random
 import sys
+import time
 
 from presence.log.kafka import producer
 from presence.log.revision import Revision, encode
@@ -14,6 +16,7 @@ from presence.v1.score_pb2 import Score
 
 DIGITS = "abcdefghijklmnopqrstuvwxyz234567"
 ROUND = 40
+REST_S = 0.05
 
 
 def person(number: int) -> str:
@@ -38,6 +41,7 @@ def main() -> None:
             )
             writer.send(settings.topics.scores, key=score.person.encode(), value=score.SerializeToString())
         writer.flush()
+        time.sleep(REST_S)
         writer.commit_transaction()
         sys.stdout.write(f"{revision}\n")
         sys.stdout.flush()
