@@ -42,7 +42,7 @@ def watched(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wa
         "PRESENCE_SNAPSHOT_INTERVAL_S": "5",
         "TMPDIR": str(folder),
     }
-    demo = [sys.executable, "-m", "presence.cli.main", "demo", "--frames", "1200", "--rate", "20"]
+    demo = [sys.executable, "-m", "presence.cli.main", "demo", "--frames", "600", "--rate", "20"]
     with (folder / "demo.txt").open("wb") as told:
         process = subprocess.Popen(demo, env=environment, stdout=told, stderr=told)
     try:
