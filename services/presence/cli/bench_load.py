@@ -10,7 +10,8 @@ import random
 import sys
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import cycle
 
 from aiokafka import AIOKafkaProducer
 
@@ -19,7 +20,9 @@ from presence.log.clock import now_ms
 from presence.log.settings import Settings
 from presence.v1 import event_pb2
 
-TICK_S = 0.005
+TICK_S = 0.02
+TURN = 20_000
+"""Events that are sent before others have their turn, where there is no rate."""
 BATCH_BYTES_MAX = 2**18
 DAYS = 90
 """How far back the acts happened."""
@@ -54,30 +57,39 @@ async def produce(settings: Settings, people: int, events: int, rate: int, seed:
         bootstrap_servers=settings.kafka, compression_type="zstd", acks="all", max_batch_size=BATCH_BYTES_MAX
     )
     await producer.start()
-    made = list(parts(people, events, seed))
-    began, sent = time.monotonic(), 0
-    while sent < events:
-        allowed = events if not rate else min(events, int((time.monotonic() - began) * rate))
-        await _send(producer, settings, made[sent : min(allowed, sent + 20_000)])
-        sent = min(allowed, sent + 20_000)
+    made = _by_partition(parts(people, events, seed), settings.partitions)
+    began, share = time.monotonic(), 0.0
+    while share < 1.0:
+        before, now = share, (time.monotonic() - began) * rate / events if rate else 1.0
+        share = min(1.0, now, before + TURN / events)
+        for number, acts in enumerate(made):
+            some = acts[round(before * len(acts)) : round(share * len(acts))]
+            await _send(producer, settings.topics.activity, number, some)
         if rate:
             await asyncio.sleep(TICK_S)
     await producer.stop()
 
 
-async def _send(producer: AIOKafkaProducer, settings: Settings, some: list[tuple[bytes, bytes]]) -> None:
-    topic, partitions, now = settings.topics.activity, settings.partitions, now_ms()
+def _by_partition(acts: Iterable[tuple[bytes, bytes]], partitions: int) -> list[list[tuple[bytes, bytes]]]:
+    found: list[list[tuple[bytes, bytes]]] = [[] for _ in range(partitions)]
+    for act in acts:
+        found[zlib.crc32(act[0]) % partitions].append(act)
+    return found
+
+
+async def _send(
+    producer: AIOKafkaProducer, topic: str, partition: int, some: Sequence[tuple[bytes, bytes]]
+) -> None:
+    """Acts of one partition, observed now."""
+    now = now_ms()
     ages = [times(now, day * 86_400_000) for day in range(DAYS)]
-    batches = {number: producer.create_batch() for number in range(partitions)}
-    for at, (key, part) in enumerate(some):
-        number = zlib.crc32(key) % partitions
-        value = part + ages[at % DAYS]
-        while not batches[number].append(key=key, value=value, timestamp=None):
-            await producer.send_batch(batches[number], topic, partition=number)
-            batches[number] = producer.create_batch()
-    for number, batch in batches.items():
-        if batch.record_count():
-            await producer.send_batch(batch, topic, partition=number)
+    batch = producer.create_batch()
+    for (key, part), age in zip(some, cycle(ages), strict=False):
+        while not batch.append(key=key, value=part + age, timestamp=None):
+            await producer.send_batch(batch, topic, partition=partition)
+            batch = producer.create_batch()
+    if batch.record_count():
+        await producer.send_batch(batch, topic, partition=partition)
 
 
 if __name__ == "__main__":
