@@ -127,7 +127,10 @@ class Jetstream:
         self._loop.call_soon_threadsafe(self._released.set)
 
     def drop_at(self, *played: int) -> None:
-        """Cut all clients off when that many frames have been played; to be said before the first one connects."""
+        """Cut all clients off when that many frames have been played; to be said before the first one connects.
+
+        Where nobody listens then, nothing more is played before somebody does.
+        """
         self._drops = deque(sorted(played))
 
     def _run(self) -> None:
@@ -159,10 +162,11 @@ class Jetstream:
             self._exhausted = len(batch) < count
             self._buffer.extend((_head(frame), frame) for frame in batch)
             self._played += len(batch)
-            if self._drops and self._played >= self._drops[0]:
+            if self._drops and self._clients and self._played >= self._drops[0]:
                 self._drops.popleft()
                 for client in self._clients:
                     client.connection.transport.abort()
+                self._clients.clear()
             await asyncio.sleep(TICK_S if count < SENT_AT_ONCE else 0)
 
     def _due(self, began_s: float) -> int:
