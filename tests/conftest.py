@@ -40,6 +40,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         config.stash[_STARTED_WORKERS] = True
         os.environ[FOLDER_VARIABLE] = tempfile.mkdtemp(prefix="presence-kafka-")
+        # Brokers that live for minutes: Java's thorough compiler takes more from the tests than it gives.
+        os.environ.setdefault("KAFKA_OPTS", "-XX:TieredStopAtLevel=1")
         # A run that is terminated, as by `timeout`, must not leave a broker behind either.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
 

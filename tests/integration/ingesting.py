@@ -147,7 +147,7 @@ def until(holds: Callable[[], bool]) -> None:
     deadline = time.monotonic() + PATIENCE_S
     while not holds():
         assert time.monotonic() < deadline, "it did not come about"
-        time.sleep(0.02)
+        time.sleep(0.05)
 
 
 def ended(process: "subprocess.Popen[bytes]") -> int:
@@ -156,8 +156,8 @@ def ended(process: "subprocess.Popen[bytes]") -> int:
 
 def caught_up(found: Settings, undisturbed: Settings) -> None:
     """Wait until the one log has as much as the other; both have the cast's enrolments, only a live one watermarks."""
-    with counting(undisturbed) as wanted:
-        until(lambda: len(logged(found)) + len(CAST) >= wanted())
+    with counting(undisturbed) as wanted, counting(found) as had:
+        until(lambda: had() >= wanted() and len(logged(found)) + len(CAST) >= wanted())
 
 
 def lines(path: Path, content: Sequence[bytes]) -> Path:

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 
-EVENTS, PEOPLE, SECONDS = 4_000, 500, 2
+EVENTS, PEOPLE, SECONDS = 4_000, 500, 1
 LOADS = (20, 50)
 
 

@@ -4,6 +4,7 @@ import importlib
 import os
 import platform
 import re
+import shlex
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -39,6 +40,14 @@ def heap_size() -> str:
     return size
 
 
+def own_options() -> list[str]:
+    """What `$KAFKA_OPTS` adds to the broker's Java, as it does with Kafka's own scripts; words as a shell has them."""
+    try:
+        return shlex.split(os.environ.get("KAFKA_OPTS", ""))
+    except ValueError as error:
+        raise BrokerError(f"KAFKA_OPTS cannot be read: {error}.", "Close what is quoted.") from error
+
+
 def data_argument(data_folder: Path) -> str:
     """The argument that marks a broker's process as the one of this folder; no other process has it."""
     return f"-D{DATA_PROPERTY}={data_folder}"
@@ -72,7 +81,7 @@ def launch(jars: Sequence[Path], properties_path: Path, data_folder: Path, conso
     What Java prints before and besides its log goes to `console_path`.
     """
     options = [f"-Xmx{heap_size()}", "-XX:+ExitOnOutOfMemoryError", data_argument(data_folder)]
-    options.append(f"-Dlog4j2.configurationFile={LOG4J_PATH.as_uri()}")
+    options += [f"-Dlog4j2.configurationFile={LOG4J_PATH.as_uri()}", *own_options()]
     java = [*_java(jars, *options), "kafka.Kafka", str(properties_path)]
     started = subprocess.run(  # noqa: S603  our own jars and paths
         ["/bin/sh", "-c", 'exec "$@" </dev/null >"$0" 2>&1 & echo $!', str(console_path), *java],

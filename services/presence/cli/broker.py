@@ -43,7 +43,10 @@ def start(
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
-    """Start it, or find it running; the first start downloads 44 MB."""
+    """Start it, or find it running; the first start downloads 44 MB.
+
+    PRESENCE_BROKER_HEAP is its memory (512m), KAFKA_OPTS has further options of its Java.
+    """
     _show(start_with_progress(_broker(data, port)), as_json=as_json)
 
 

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from presence.broker import BrokerError, JavaMissing
-from presence.broker.java import heap_size, java_path
+from presence.broker.java import heap_size, java_path, own_options
 
 
 def test_the_runtime_is_the_packages_own() -> None:
@@ -31,3 +31,20 @@ def test_a_heap_size_that_java_would_misread_is_refused(monkeypatch: pytest.Monk
     monkeypatch.setenv("PRESENCE_BROKER_HEAP", size)
     with pytest.raises(BrokerError, match="PRESENCE_BROKER_HEAP"):
         heap_size()
+
+
+@pytest.mark.parametrize(
+    ("given", "options"),
+    [("", []), ("-Xlog:gc -Dname='two words'", ["-Xlog:gc", "-Dname=two words"])],
+)
+def test_options_of_ones_own_are_split_as_a_shell_does(
+    monkeypatch: pytest.MonkeyPatch, given: str, options: list[str]
+) -> None:
+    monkeypatch.setenv("KAFKA_OPTS", given)
+    assert own_options() == options
+
+
+def test_options_that_end_in_the_middle_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KAFKA_OPTS", "-Dname='two")
+    with pytest.raises(BrokerError, match="KAFKA_OPTS"):
+        own_options()
