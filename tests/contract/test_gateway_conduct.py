@@ -34,7 +34,6 @@ from .waiting import eventually
 __all__ = ["asking"]
 """A fixture."""
 
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 NOW_MS = 1_790_000_000_000
 LINK = "https://forum.example/acts/2"
 

@@ -8,9 +8,6 @@ from presence.cli.chaos_ingest import Plan, tried
 from presence.cli.chaos_ways import WAYS
 from presence.log.settings import Settings
 
-# kafka-python 3 sometimes forgets a socket when a client is closed while it asks for metadata.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-
 
 @pytest.mark.parametrize("way", WAYS)
 def test_nothing_is_lost_and_nothing_stands_twice(

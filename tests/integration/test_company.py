@@ -24,9 +24,6 @@ from presence.log.settings import Settings
 from presence.log.topics import DAY_MS
 from presence.v1.score_pb2 import Score
 
-# kafka-python 3 sometimes forgets a socket when a client is closed while it asks for metadata.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-
 RESPECTED = [PersonId(f"p_respected_{number}") for number in range(6)]
 NEWCOMER, VETERAN, LONER = (PersonId(f"p_{name}") for name in ("newcomer", "veteran", "loner"))
 MIDNIGHT_MS = last_midnight(now_ms())

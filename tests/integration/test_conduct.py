@@ -28,9 +28,7 @@ from presence.roster.follower import Follower
 from presence.roster.keys import MasterKey
 from presence.roster.people import ConsentBasis
 
-# kafka-python 3 sometimes forgets a socket when a client is closed while it asks for metadata.
 pytestmark = [
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
     pytest.mark.timeout(600),
 ]
 

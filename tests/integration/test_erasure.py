@@ -33,9 +33,6 @@ from presence.roster.follower import Follower
 from presence.roster.keys import MasterKey
 from presence.v1 import score_pb2
 
-# kafka-python sometimes forgets a socket when a client is closed while it asks for metadata.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-
 Spawn = Callable[..., "Popen[bytes]"]
 PATIENCE_S = 180
 ADA, BO = did("ada"), did("bo")

@@ -38,9 +38,6 @@ from presence.roster.enrolment import Enrolment, NewPerson
 from presence.roster.keys import MasterKey
 from presence.roster.people import ConsentBasis
 
-# kafka-python sometimes forgets a socket when a client is closed while it asks for metadata.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-
 REAL = Path(__file__).parents[1] / "data" / "jetstream_v1.jsonl"
 ADA = "did:plc:ada"
 

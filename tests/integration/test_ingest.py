@@ -44,9 +44,6 @@ from .ingesting import (
     until,
 )
 
-# kafka-python sometimes forgets a socket when a client is closed while it asks for metadata.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-
 
 def test_the_real_frames_say_the_same_by_file_and_by_websocket(found: Settings) -> None:
     counts = by_file(found, REAL, Mode.OPEN)

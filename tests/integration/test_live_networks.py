@@ -21,9 +21,6 @@ from presence.ingest.runner import Runner
 from presence.ingest.streaming import streaming_ingest
 from presence.log.settings import Settings
 
-# kafka-python 3 sometimes forgets a socket when a client is closed while it asks for metadata.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-
 X = {"PRESENCE_X_BEARER_TOKEN": "b3arer", "PRESENCE_X_BACKFILL": "yes"}
 GITHUB = {"PRESENCE_GITHUB_TOKEN": "t0ken"}
 

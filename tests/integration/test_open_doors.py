@@ -23,9 +23,6 @@ from presence.roster.follower import Follower
 from presence.roster.keys import MasterKey
 from presence.roster.people import ConsentBasis
 
-# kafka-python 3 sometimes forgets a socket when a client is closed while it asks for metadata.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-
 BO, FEED = "https://forum.example/users/bo", "https://blog.example/feed.xml"
 ENV = {other_door.TOKEN: "token", blog_websub.SECRET: "s3cret"}
 LIKE = {

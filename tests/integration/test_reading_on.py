@@ -4,12 +4,8 @@ import random
 import threading
 from typing import Any, Self
 
-import pytest
-
 from presence.log.kafka import ensure_topics, producer, read_to_end
 from presence.log.settings import Settings
-
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 
 class Writer:

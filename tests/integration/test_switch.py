@@ -26,7 +26,6 @@ PATIENCE_S = 240
 pytestmark = [
     pytest.mark.timeout(900),
     # A client of kafka-python that is closed while it connects leaves a socket to the collector.
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 
 Spawn = Callable[..., "subprocess.Popen[bytes]"]

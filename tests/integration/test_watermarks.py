@@ -21,7 +21,6 @@ from presence.log.settings import Settings
 from presence.model.evaluate import evaluate
 from presence.model.spec import load
 
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 DAY_MS = 86_400_000
 
 

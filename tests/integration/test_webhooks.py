@@ -38,9 +38,6 @@ from presence.ingest.webhooks.server import WebhookServer
 from presence.log.kafka import read_to_end
 from presence.log.settings import Settings
 
-# kafka-python 3 sometimes forgets a socket when a client is closed while it asks for metadata.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-
 PATIENCE_S = 60
 Spawn = Callable[..., "subprocess.Popen[bytes]"]
 
