@@ -1,4 +1,4 @@
-"""How many examples the properties see: 250 each, in CI 1,000, always the same ones, so that a run can be trusted.
+"""How many examples the properties see: 100 each, in CI 1,000, always the same ones, so that a run can be trusted.
 
 `HYPOTHESIS_PROFILE=quick` is for working on them, `HYPOTHESIS_PROFILE=search` looks for new examples. Both
 also ask the oracle, which says whether the page itself has the property; else the core is asked, and
@@ -18,7 +18,7 @@ PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "local")
 settings.register_profile(
     "ci", max_examples=1_000, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
-settings.register_profile("local", settings.get_profile("ci"), max_examples=250)
+settings.register_profile("local", settings.get_profile("ci"), max_examples=100)
 settings.register_profile("quick", settings.get_profile("ci"), max_examples=30)
 settings.register_profile("search", settings.get_profile("ci"), max_examples=5_000, derandomize=False)
 settings.load_profile(PROFILE)
