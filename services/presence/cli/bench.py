@@ -237,8 +237,9 @@ def ingest(
             print(json.dumps(result), flush=True)
 
     with scratch(kafka) as found:
-        for enrolled in (True, False):
-            show(bench_ingest.jetstream(found, frames, enrolled=enrolled))
+        for who in bench_ingest.Who:
+            share = 1 if who != bench_ingest.Who.HOSTILE else 10  # These are long.
+            show(bench_ingest.jetstream(found, max(1, frames // share), who))
         for network in bench_ingest.MADE:
             show(bench_ingest.made(network, items, found.data))
     for each in exports or ():

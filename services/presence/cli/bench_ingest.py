@@ -7,12 +7,14 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from enum import Enum
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import psutil
 
+from presence.cli import hostile
 from presence.demo.frames import CAST, frames
 from presence.events.errors import SourceUnavailable
 from presence.events.vocabulary import Network, PersonKind
@@ -31,19 +33,27 @@ CPU_BOUND_RATIO = 0.85
 """Of one core; from there on it is our own code that bounds the rate."""
 IDLE_RATIO_MIN = 0.1
 """Of all cores; below it, and with less than that one core, the machine is busy with something else."""
-NOBODY_ENROLLED = "did:plc:" + "z" * 24
+NOBODY = "did:plc:" + "z" * 24
 
 
-def jetstream(settings: Settings, count: int, *, enrolled: bool) -> dict[str, Any]:
-    """`count` frames from a websocket into the log.
+class Who(Enum):
+    """Whose frames they are."""
 
-    `enrolled`: each of them is somebody's; else, as of most frames of the public network, none is.
-    """
-    settings = replace(settings, namespace=f"{settings.namespace}{'e' if enrolled else 'n'}")
-    _enrol(settings, [member.did for member in CAST] if enrolled else [NOBODY_ENROLLED])
+    MEMBERS = "all enrolled"
+    NOBODY = "none enrolled"
+    """As most frames of the public network."""
+    HOSTILE = "all enrolled, hostile posts"
+    """Each post long, and made to be slow to read, or to be misread."""
+
+
+def jetstream(settings: Settings, count: int, who: Who) -> dict[str, Any]:
+    """`count` frames from a websocket into the log."""
+    settings = replace(settings, namespace=f"{settings.namespace}{list(Who).index(who)}")
+    _enrol(settings, [NOBODY] if who == Who.NOBODY else [member.did for member in CAST])
     path = settings.data / "frames"
+    sent = frames(count, end_ms=now_ms())
     with path.open("wb") as file:
-        for frame in frames(count, end_ms=now_ms()):
+        for frame in hostile.posts(sent) if who == Who.HOSTILE else sent:
             file.write(frame + b"\n")
     command = [sys.executable, "-m", "presence.cli.bench_wire", str(path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as server:  # noqa: S603 (our own module)
@@ -55,7 +65,7 @@ def jetstream(settings: Settings, count: int, *, enrolled: bool) -> dict[str, An
         finally:
             server.kill()
     return {
-        "case": "jetstream, all enrolled" if enrolled else "jetstream, none enrolled",
+        "case": f"jetstream, {who.value}",
         "network": "bluesky",
         **result,
         "megabytes_per_second": round(path.stat().st_size / 1e6 / result["seconds"], 1),

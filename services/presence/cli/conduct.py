@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from presence.cli import hostile
 from presence.conduct import measure
 from presence.conduct.measure import Labelled, Outcome, Tally
 from presence.conduct.moderator import DEFAULT, Moderator, load, names
@@ -18,7 +19,6 @@ from presence.events.errors import CallerError
 from presence.events.vocabulary import Category
 
 TUNED, HELD_OUT = Path("tests/data/conduct.tsv"), Path("tests/data/conduct-held-out.tsv")
-HOSTILE_CHARS = 1_000_000
 TIMED_S = 0.3
 
 app = typer.Typer(no_args_is_help=True, help="Moderators: what reads at ingest what the enrolled publish.")
@@ -115,20 +115,8 @@ def _rate(judge: Moderator, texts: Sequence[str]) -> int:
 
 
 def _hostile(judge: Moderator) -> dict[str, int]:
-    """Texts per second of CPU time, of texts of HOSTILE_CHARS that are made to be slow."""
-    kinds = {
-        "words": "you stupid ",
-        "quotes": '"',
-        "tags": "<a ",
-        "combining_marks": "i\u0301\u0302\u0303",
-        "zero_width": "k\u200bi\u200bl\u200bl ",
-        "homoglyphs": "\u0456 w\u0456ll k\u0456ll ",
-        "spelled": "k i l l ",
-        "signs": "$!@*|",
-        "mixed_languages": "je vais dich \u0443\u0431\u0438\u0442\u044c \u4f60 you ",
-        "nearly": "i will not ever kill ",
-    }
-    return {name: _rate(judge, [(unit * HOSTILE_CHARS)[:HOSTILE_CHARS]]) for name, unit in kinds.items()}
+    """Texts per second of CPU time, of long texts that are made to be slow."""
+    return {kind: _rate(judge, [hostile.text(kind, hostile.LONG_CHARS)]) for kind in hostile.KINDS}
 
 
 def _show(told: dict[str, Any], wrong: bool) -> None:
@@ -152,4 +140,4 @@ def _show(told: dict[str, Any], wrong: bool) -> None:
         for each in result.get("wrong", ()) if wrong else ():
             console.print(f"  {each['is']} -> {each['found']}: {each['text']}", markup=False, highlight=False)
     rates = ", ".join(f"{name} {rate:,}/s" for name, rate in told["hostile"].items())
-    console.print(f"hostile texts of {HOSTILE_CHARS:,} characters: {rates}", highlight=False)
+    console.print(f"hostile texts of {hostile.LONG_CHARS:,} characters: {rates}", highlight=False)

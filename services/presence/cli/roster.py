@@ -24,6 +24,7 @@ from presence.roster.enrolment import Enrolment, NewPerson
 from presence.roster.export import stream
 from presence.roster.follower import Follower
 from presence.roster.keys import MasterKey
+from presence.roster.oauth import Asked, Device
 from presence.roster.people import ConsentBasis, Person, Proof
 from presence.roster.proofs import Prover
 from presence.roster.registry import Registry
@@ -66,7 +67,7 @@ def enrol(
     _say(_public(person), as_json, f"enrolled as {person_id}")
 
 
-PROOFS = {"vouch": Proof.VOUCHED, "rel-me": Proof.REL_ME, "code": Proof.PROFILE_CODE}
+PROOFS = {"vouch": Proof.VOUCHED, "rel-me": Proof.REL_ME, "code": Proof.PROFILE_CODE, "oauth": Proof.OAUTH}
 
 
 @app.command()
@@ -87,7 +88,8 @@ def link(
         str,
         typer.Option(
             help="How it is shown that the account is theirs: vouch (you say so), rel-me (a link of its page with the "
-            "code in its address) or code (in its public profile); `presence roster code` tells the code."
+            "code in its address) or code (in its public profile); `presence roster code` tells the code. Or oauth: the "
+            "holder enters a code at the network's own page (GitHub)."
         ),
     ] = "vouch",
     as_json: AS_JSON = False,
@@ -98,12 +100,22 @@ def link(
     if proof not in PROOFS:
         raise CallerError(f"a proof is {', '.join(PROOFS)}, not {proof!r}")
     with _roster() as (follower, enrolment):
-        if PROOFS[proof] != Proof.VOUCHED:
-            shown = follower.registry.person(person_id)[1].proof_code(network, native)
-            Prover().prove(PROOFS[proof], network, native, shown)
+        key = follower.registry.person(person_id)[1]
+        if PROOFS[proof] == Proof.OAUTH:
+            device = Device(os.environ.get(f"PRESENCE_{network.upper()}_OAUTH_CLIENT", ""))
+            device.prove(network, native, _tell)
+        elif PROOFS[proof] != Proof.VOUCHED:
+            Prover().prove(PROOFS[proof], network, native, key.proof_code(network, native))
         enrolment.link(person_id, network, native, PROOFS[proof])
         found, _ = follower.registry.person(person_id)
     _say(_public(found), as_json, f"linked a {network} account to {person_id}")
+
+
+def _tell(asked: Asked) -> None:
+    minutes = asked.expires_s // 60
+    Console(stderr=True).print(
+        f"The holder enters [bold]{asked.user_code}[/bold] at {asked.uri} within {minutes} minutes."
+    )
 
 
 @app.command()
