@@ -1,19 +1,22 @@
 """A partition that another process still holds is taken over as of that process's last commit."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.service.logs import NOW_MS, Record, events, records
 
-from presence.batch.records import Record
-from presence.events.errors import InvariantBroken
+from presence.batch.records import Record as Fetched
+from presence.events.errors import InvariantBroken, SourceUnavailable
 from presence.events.vocabulary import Event, EventId, Kind, PersonId, PersonKind
 from presence.log import codec
 from presence.model.spec import load
-from presence.scoring.ownership import claim
+from presence.scoring.ownership import claim, renewed
 from presence.scoring.partition import Partition
 
 HOLDER = """
@@ -39,7 +42,7 @@ class Enrolled:
         self.value: bytes | None = codec.encode(event)
 
 
-def enrolled(*offsets: int) -> list[Record]:
+def enrolled(*offsets: int) -> list[Fetched]:
     return [Enrolled(offset) for offset in offsets]
 
 
@@ -84,3 +87,60 @@ def test_a_damaged_store_is_not_opened(tmp_path: Path) -> None:
     data.write_bytes(b"\xff" * data.stat().st_size)
     with pytest.raises(InvariantBroken, match="cannot be read"):
         claim(folder)
+
+
+def large(number: EventId) -> EventId:
+    """An id that is found by its bytes; 0 is none."""
+    return EventId(number * 0x9E37_79B9_7F4A_7C15 % 2**64)
+
+
+def test_a_renewed_store_is_the_same_without_a_byte_of_who_was_erased(tmp_path: Path) -> None:
+    folder = tmp_path / "partition-0"
+    partition = Partition(0, claim(folder), load())
+    log = records(
+        [replace(each, id=large(each.id), ref_id=large(each.ref_id)) for each in events(400) if each.person]
+    )
+    gone = PersonId(log[0].key.decode()) if log[0].key else PersonId("")
+    ids: dict[bool, set[EventId]] = {True: set(), False: set()}
+    for each in log:
+        event = codec.decode(each.value or b"")
+        ids[each.key == gone.encode()] |= {event.id, event.ref_id}
+    traces = [number.to_bytes(8, "little") for number in ids[True] - ids[False]]
+    partition.apply(log)
+    assert partition.due()
+    assert not partition.store.remembers_erased
+    (erasing,) = records([Event(kind=Kind.ERASED, person=gone, observed_ms=NOW_MS)])
+    partition.apply([Record(len(log), erasing.key, erasing.value)])
+    old = (partition.store.folder / "data.mdb").read_bytes()
+    assert any(trace in old for trace in traces), "LMDB leaves pages as they were"
+    assert partition.store.remembers_erased
+    before = partition.due()
+    partition.store = renewed(partition.store)
+    assert partition.due() == before
+    assert not partition.store.remembers_erased
+    assert [path.name for path in folder.iterdir()] == ["2"]
+    new = (partition.store.folder / "data.mdb").read_bytes()
+    assert [trace for trace in traces if trace in new] == []
+    partition.published(before)
+    partition.store.close()
+    again = claim(folder)
+    assert (again.offset, again.remembers_erased) == (len(log) + 1, False)
+    again.close()
+
+
+def test_without_room_a_store_goes_on_as_it_was(tmp_path: Path) -> None:
+    folder = tmp_path / "partition-0"
+    assert apply(folder, 0, 1, 2) == 3
+    partition = Partition(0, claim(folder), load())
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4_096, hard))
+    try:
+        with pytest.raises(SourceUnavailable, match="cannot be renewed"):
+            renewed(partition.store)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert partition.apply(enrolled(3)) == 1
+    partition.store.close()
+    assert apply(folder, 4) == 5

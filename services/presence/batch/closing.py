@@ -13,7 +13,9 @@ import polars as pl
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from presence.batch.letters import Letter, Topic
 from presence.batch.tables import CLOSINGS, Packed
+from presence.log.topics import DAY_MS
 
 _EPOCH = date(1970, 1, 1)
 DAYS_KEPT = 31
@@ -96,3 +98,14 @@ def changes(
         before = rows["presence"][at].astype(np.int64) if len(keys) else np.zeros(len(wanted), dtype=np.int64)
         found.append(pl.Series(pa.array(presence - before, mask=~there)))
     return found
+
+
+def letters(people: pl.Series, made: Closed | None) -> list[Letter]:
+    """Those to the history topic: the closing score of each person, under the person and the day."""
+    if made is None:
+        return []
+    ended_ms = (made.day.day + 1) * DAY_MS
+    return [
+        Letter(Topic.HISTORY, history_key(person.encode(), made.day.day), value, time_ms=ended_ms)
+        for person, value in zip(people.gather(made.position), made.values, strict=True)
+    ]

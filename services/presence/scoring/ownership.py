@@ -1,19 +1,23 @@
-"""Which folder of a partition is the one that counts: `partition-N/1`, and after each seizure the next number.
+"""Which folder of a partition is the one that counts: `partition-N/1`, and after each seizure or renewal the next number.
 
 A store has one owner, by a lock that goes with the process. When a partition is assigned to us while another
 process still holds its store, that process has been frozen for longer than its session: it holds the lock, but
 Kafka has fenced it. Its store is copied as of its last commit, and the copy is the one that counts from then on;
 what the other still writes when it wakes goes into the old folder, which is removed once it is free.
+
+A store in which somebody was erased is renewed in the same way: its compacted copy counts from then on.
 """
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import lmdb
 import structlog
 
-from presence.events.errors import InvariantBroken
+from presence.events.errors import InvariantBroken, SourceUnavailable
 from presence.scoring.snapshots import copy
 from presence.scoring.store import Store, StoreHeld
 
@@ -48,6 +52,41 @@ def claim(partition: Path, restore: Restore = _nothing) -> Store:
         if partition / str(number) != store.folder:
             _remove_if_free(partition / str(number))
     return store
+
+
+def renewed(store: Store) -> Store:
+    """The store as a compacted copy in the next folder, without a byte of what was erased; the old one goes.
+
+    Nobody may use `store` meanwhile, or afterwards. Takes about a second for each GB, and as much room. Raises
+    SourceUnavailable if that is not there; then `store` goes on.
+    """
+    target = store.folder.with_name(str(int(store.folder.name) + 1))
+    part = target.with_suffix(".part")
+    try:
+        store.settle()
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir()
+        store.copy(part)
+        for path in (part / "data.mdb", part):
+            _to_disk(path)
+        part.rename(target)
+        _to_disk(target.parent)
+        fresh = Store(target)
+    except (OSError, lmdb.Error) as error:
+        raise SourceUnavailable(f"{store.folder} cannot be renewed: {error}") from error
+    fresh.renewed()
+    store.close()
+    shutil.rmtree(store.folder, ignore_errors=True)
+    return fresh
+
+
+def _to_disk(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are there after a loss of power, too."""
+    number = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
 
 
 def newest_folder(partition: Path) -> Path | None:

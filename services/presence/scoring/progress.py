@@ -28,9 +28,13 @@ def progress(scoring: Path) -> Iterator[Progress]:
     """
     folders = scoring.glob("partition-*")
     for number, folder in sorted((int(folder.name.rpartition("-")[2]), folder) for folder in folders):
-        store = newest_folder(folder)
-        if store is not None and (store / "data.mdb").exists():
-            yield _of(number, store)
+        while (store := newest_folder(folder)) is not None and (store / "data.mdb").exists():
+            try:
+                yield _of(number, store)
+                break
+            except InvariantBroken:
+                if newest_folder(folder) == store:
+                    raise  # Else it was renewed, and is gone.
 
 
 def _of(number: int, store: Path) -> Progress:

@@ -17,7 +17,7 @@ from presence.log.settings import Settings
 from presence.model.spec import Model
 from presence.model.state import State
 from presence.scoring.meter import Meter, Written, timed
-from presence.scoring.ownership import claim
+from presence.scoring.ownership import claim, renewed
 from presence.scoring.partition import Partition
 from presence.scoring.publisher import Publisher
 from presence.scoring.queries import Queries
@@ -29,7 +29,7 @@ FAILING_S = 20.0
 PAUSE_SHARE = 2.0
 """How long a publication is followed by none, in its own lengths: publishing takes a third of the time at most."""
 PURGE_S = 30.0
-"""How often a worker looks for snapshots that still hold who was erased: many erasures at once cost one snapshot."""
+"""How often a worker looks for what still holds who was erased: many erasures at once cost one copy and one snapshot."""
 IDLE_S = 0.5
 """How often a worker that has nothing to publish looks whether it shall stop."""
 
@@ -180,7 +180,8 @@ class Scorer:
     async def snapshot_until(self, stopped: Callable[[], bool]) -> None:
         """Take a snapshot of every partition now and then; what fails is tried again next time.
 
-        Snapshots from before an erasure go within PURGE_S of it: a newer one comes first, where any are taken.
+        What knows of an erased person goes within PURGE_S of the erasure: pages of the store, and older snapshots, of
+        which a newer one comes first, where any are taken.
         """
         taken_s = purged_s = time.monotonic()
         while not stopped():
@@ -194,7 +195,19 @@ class Scorer:
             for number, partition in list(self._partitions.items()):
                 async with self._snapshotting:
                     if self._partitions.get(number) is partition:
+                        await self._renew(number, partition)
                         await self._snapshot(number, partition, is_due=is_due)
+
+    async def _renew(self, number: int, partition: Partition) -> None:
+        """Leave the pages behind in which somebody was who is erased. Nothing of any partition happens meanwhile."""
+        if not partition.store.remembers_erased:
+            return
+        async with self._publishing:
+            try:
+                partition.store = renewed(partition.store)
+                log.info("store renewed", partition=number)
+            except SourceUnavailable as error:
+                log.warning("store not renewed", partition=number, error=str(error))
 
     async def _snapshot(self, number: int, partition: Partition, *, is_due: bool) -> None:
         store, snapshots = partition.store, self._snapshots

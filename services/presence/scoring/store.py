@@ -19,7 +19,7 @@ import polars as pl
 
 from presence.batch import closing, tables
 from presence.batch.closing import Closed, Day
-from presence.batch.letters import Letter, Topic
+from presence.batch.letters import Letter
 from presence.batch.records import Batch
 from presence.batch.tables import HEADER, NetworkCodes
 from presence.events.errors import InvariantBroken, SourceUnavailable
@@ -47,7 +47,8 @@ class Meta(msgspec.Struct, frozen=True):
 
     offset: of the next record to apply; new_day_offset: of the last record that changed everybody's score; sweep:
     the last person whom it has made due, None when it has reached everybody; day: the last one that ended.
-    erased_offset: of the newest erasure; a copy of the store that is not newer still holds who was erased.
+    erased_offset: of the newest erasure; a copy of the store that is not newer still holds who was erased. renewed_offset:
+    of the newest erasure of which the file has no byte left, not in its unused pages either; see `ownership.renewed`.
     """
 
     schema: int = SCHEMA_VERSION
@@ -58,6 +59,7 @@ class Meta(msgspec.Struct, frozen=True):
     sweep: str | None = None
     day: Day | None = None
     erased_offset: int = -1
+    renewed_offset: int = -1
     networks: tuple[str, ...] = ("",)
     model: str = ""
     """The hash of the model whose signals and scores these are."""
@@ -100,8 +102,7 @@ class Store:
     def __init__(self, folder: Path, map_bytes: int = MAP_BYTES) -> None:
         """Open or create the store in `folder`.
 
-        Raises StoreHeld if another process has it open, InvariantBroken if it is damaged or of another schema
-        version.
+        Raises StoreHeld if another process has it open, InvariantBroken if it is damaged or of another schema.
         """
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
@@ -218,7 +219,7 @@ class Store:
             header = new.packed.header.copy()
             inline = self._ledger.write(txn, loaded.keys, entries, ledger, owner, header=header)
             self._put(txn, loaded.keys, tables.Packed(header, {**new.packed.rows, "ledger": inline}))
-            self._outbox.put(txn, [*_history(loaded.people, made), *batch.dead])
+            self._outbox.put(txn, [*closing.letters(loaded.people, made), *batch.dead])
             if gone:
                 self._outbox.take_back(txn, gone)
             self._outbox.put(txn, reasons)
@@ -300,6 +301,17 @@ class Store:
         if not self._pending.settled:
             self._written(self._pending.forget)
 
+    @property
+    def remembers_erased(self) -> bool:
+        """Whether unused pages may hold what was erased: LMDB leaves them as they are until it needs them."""
+        return self.meta.erased_offset > self.meta.renewed_offset
+
+    def renewed(self) -> None:
+        """The file is new since the newest erasure."""
+        meta = msgspec.structs.replace(self.meta, renewed_offset=self.meta.erased_offset)
+        self._written(lambda txn: self._save_meta(txn, meta))
+        self.meta = meta
+
     def unswept(self, people_max: int) -> Loaded:
         """The next people whom the new day has not reached yet; nobody at its end."""
         return self._following(self.meta.sweep or "", people_max)
@@ -324,7 +336,7 @@ class Store:
         def write(txn: lmdb.Transaction) -> int:
             if made is not None:
                 self._put(txn, loaded.keys, closing.closed(loaded.packed, made))
-                self._outbox.put(txn, _history(loaded.people, made))
+                self._outbox.put(txn, closing.letters(loaded.people, made))
             self._save_meta(txn, meta)
             return self._pending.record(txn, people)
 
@@ -375,20 +387,9 @@ class Store:
         txn.put(b"meta", msgspec.json.encode(meta), db=self._db["meta"])
 
 
-def _history(people: pl.Series, made: Closed | None) -> list[Letter]:
-    """The letters to the history topic: the closing score of each person, under the person and the day."""
-    if made is None:
-        return []
-    ended_ms = (made.day.day + 1) * DAY_MS
-    return [
-        Letter(Topic.HISTORY, closing.history_key(person.encode(), made.day.day), value, time_ms=ended_ms)
-        for person, value in zip(people.gather(made.position), made.values, strict=True)
-    ]
-
-
 def _no_room(folder: Path) -> SourceUnavailable:
     return SourceUnavailable(
-        f"{folder} cannot be written, most likely the disk is full: make room and start again"
+        f"{folder} cannot be written, most likely the disk is full: make room, start again"
     )
 
 
