@@ -108,23 +108,23 @@ def test_a_renewed_store_is_the_same_without_a_byte_of_who_was_erased(tmp_path: 
     traces = [number.to_bytes(8, "little") for number in ids[True] - ids[False]]
     partition.apply(log)
     assert partition.due()
-    assert not partition.store.remembers_erased
+    assert partition.store.meta.is_renewed
     (erasing,) = records([Event(kind=Kind.ERASED, person=gone, observed_ms=NOW_MS)])
     partition.apply([Record(len(log), erasing.key, erasing.value)])
     old = (partition.store.folder / "data.mdb").read_bytes()
     assert any(trace in old for trace in traces), "LMDB leaves pages as they were"
-    assert partition.store.remembers_erased
+    assert not partition.store.meta.is_renewed
     before = partition.due()
     partition.store = renewed(partition.store)
     assert partition.due() == before
-    assert not partition.store.remembers_erased
+    assert partition.store.meta.is_renewed
     assert [path.name for path in folder.iterdir()] == ["2"]
     new = (partition.store.folder / "data.mdb").read_bytes()
     assert [trace for trace in traces if trace in new] == []
     partition.published(before)
     partition.store.close()
     again = claim(folder)
-    assert (again.offset, again.remembers_erased) == (len(log) + 1, False)
+    assert (again.offset, again.meta.is_renewed) == (len(log) + 1, True)
     again.close()
 
 

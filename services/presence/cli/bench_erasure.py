@@ -121,6 +121,7 @@ def measure(
         "where": ", ".join(sorted({each.where for each in left + waits})[:10]),
         "waits_for_compaction": len(waits),
         "in_unused_pages": len({each.what for each in found if UNUSED in each.where}),
+        "unused_in": ", ".join(sorted({each.where for each in found if UNUSED in each.where})),
         "pseudonyms_in_log": sum(each.verdict == Verdict.STAYS for each in found),
         "searched_records": sum(each.records for each in looked),
         "searched_bytes": sum(each.bytes for each in looked),

@@ -14,21 +14,25 @@ import re
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
 
 import lmdb
+import msgspec
 import numpy as np
 import polars as pl
 from kafka.consumer.fetcher import ConsumerRecord
 
 from presence.archive.store import Archive
 from presence.batch.tables import HEADER
+from presence.events.errors import InvariantBroken
 from presence.log.kafka import consumer, read_to_end
 from presence.log.settings import Settings
 from presence.scoring.snapshots import Snapshots
+from presence.scoring.store import Meta
 
 TABLES_MAX = 64
 _ID = re.compile(rb"p_[a-z2-7]{26}")
@@ -118,13 +122,18 @@ class Search:
             self._topic(name)
 
     def folder(self, root: Path) -> None:
-        """Every file below `root` but the embedded broker's."""
-        for folder in sorted(each.parent for each in root.rglob("data.mdb")):
-            self._store(folder, str(folder.relative_to(root)))
+        """Every file below `root` but the embedded broker's. A store that is renewed meanwhile is searched where it is then."""
+        searched: set[Path] = set()
+        while stores := sorted({each.parent for each in root.rglob("data.mdb")} - searched):
+            for folder in stores:
+                searched.add(folder)
+                with _gone_meanwhile(folder):
+                    self._store(folder, str(folder.relative_to(root)))
         for path in sorted(root.rglob("*")):
             name = path.relative_to(root)
             if path.is_file() and name.parts[0] != BROKER and path.name not in {"data.mdb", "lock.mdb"}:
-                self._file(path, str(name))
+                with _gone_meanwhile(path):
+                    self._file(path, str(name))
 
     def snapshots(self) -> None:
         """Every snapshot of every partition, unpacked."""
@@ -134,7 +143,7 @@ class Search:
             for snapshot in kept.of(partition):
                 with tempfile.TemporaryDirectory() as folder:
                     kept.unpack(snapshot, Path(folder) / "data.mdb")
-                    self._store(Path(folder), snapshot.path, is_scoring=True)
+                    self._store(Path(folder), snapshot.path, is_snapshot=True)
 
     def archive(self) -> None:
         """Every file of the archive of the activity log."""
@@ -170,17 +179,22 @@ class Search:
             for ids in left:
                 self._note(looked, Verdict.LEFT, ids)
 
-    def _store(self, folder: Path, name: str, *, is_scoring: bool = False) -> None:
+    def _store(self, folder: Path, name: str, *, is_snapshot: bool = False) -> None:
         looked = self._look(name, "LMDB")
-        is_scoring = is_scoring or name.startswith("scoring")
+        is_scoring = is_snapshot or name.startswith("scoring")
         rows: Counter[bytes] = Counter()
+        marks: set[bytes] = set()
+        meta = Meta()
         for table, key, value in _rows(folder):
             looked.records += 1
             looked.bytes += len(key) + len(value)
             texts, ids = self._needles.texts_in(key + value), self._needles.ids_in(key + value)
             rows.update(_matches(key, value, texts | ids))
             self._note(looked, Verdict.LEFT, texts)
+            if is_scoring and table == "meta":
+                meta = msgspec.json.decode(value, type=Meta)
             is_mark = is_scoring and table == "people" and _is_mark(value)
+            marks |= ids if is_mark else set()
             is_told = table in {"erased", "changes"} and name.startswith("gateway")
             self._note(looked, Verdict.STAYS if is_mark else Verdict.WAITS if is_told else Verdict.LEFT, ids)
         with (
@@ -188,6 +202,10 @@ class Search:
             mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data,
         ):
             unused = self._needles.count_in(data) - rows
+        if is_snapshot or (is_scoring and meta.is_renewed):
+            unused = Counter(
+                {hit: number for hit, number in unused.items() if hit not in marks}
+            )  # In LMDB's index of them.
         if unused:
             self._note(self._look(f"{name} ({UNUSED})", "LMDB"), Verdict.WAITS, set(unused))
 
@@ -213,6 +231,16 @@ class Search:
             return len(client.partitions_for_topic(self._settings.topics.activity) or ())
         finally:
             client.close()
+
+
+@contextmanager
+def _gone_meanwhile(path: Path) -> Iterator[None]:
+    """What is not there any more cannot be read, and has nothing in it."""
+    try:
+        yield
+    except (lmdb.Error, OSError, InvariantBroken):
+        if path.exists():
+            raise
 
 
 def _bytes_of(record: ConsumerRecord) -> bytes:

@@ -200,7 +200,7 @@ class Scorer:
 
     async def _renew(self, number: int, partition: Partition) -> None:
         """Leave the pages behind in which somebody was who is erased. Nothing of any partition happens meanwhile."""
-        if not partition.store.remembers_erased:
+        if partition.store.meta.is_renewed:
             return
         async with self._publishing:
             try:

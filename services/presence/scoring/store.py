@@ -64,6 +64,11 @@ class Meta(msgspec.Struct, frozen=True):
     model: str = ""
     """The hash of the model whose signals and scores these are."""
 
+    @property
+    def is_renewed(self) -> bool:
+        """Whether no page holds what was erased. LMDB leaves unused ones as they are until it needs them."""
+        return self.renewed_offset >= self.erased_offset
+
 
 class StoreHeld(InvariantBroken):
     """Another process has the store open."""
@@ -300,11 +305,6 @@ class Store:
         """Tell the disk who is out, if it does not know yet."""
         if not self._pending.settled:
             self._written(self._pending.forget)
-
-    @property
-    def remembers_erased(self) -> bool:
-        """Whether unused pages may hold what was erased: LMDB leaves them as they are until it needs them."""
-        return self.meta.erased_offset > self.meta.renewed_offset
 
     def renewed(self) -> None:
         """The file is new since the newest erasure."""
