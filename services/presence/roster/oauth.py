@@ -28,10 +28,10 @@ EXPIRES_S_MAX = 900
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """Where a network is asked for codes, for a token and for whose it is: the answer's `field`, in lower case."""
+    """Where a network gives codes, grants a token, and says `who` has it: the `field` of its answer, whatever its case."""
 
     codes: str
-    token: str
+    grants: str
     who: str
     field: str
 
@@ -40,7 +40,7 @@ FLOWS: Mapping[str, Flow] = MappingProxyType(
     {
         "github": Flow(
             codes="https://github.com/login/device/code",
-            token="https://github.com/login/oauth/access_token",  # noqa: S106 (an address)
+            grants="https://github.com/login/oauth/access_token",
             who="https://api.github.com/user",
             field="login",
         )
@@ -106,7 +106,7 @@ class Device:
         while waited_s < expires_s:
             self.pause(interval_s)
             waited_s += interval_s
-            given = _answer(client, "POST", flow.token, data=asked)
+            given = _answer(client, "POST", flow.grants, data=asked)
             if token := given.get("access_token"):
                 return str(token)
             if given.get("error") == "slow_down":
