@@ -1,7 +1,7 @@
 """Synthetic activity for measurements: whole batches at once, so that the producer is never what is measured.
 
-`python -m presence.cli.bench_load PEOPLE EVENTS RATE` adds EVENTS to the log of the environment's settings, RATE a
-second, or as fast as it can where RATE is 0.
+`python -m presence.cli.bench_load PEOPLE EVENTS RATE [CHUNK]` adds EVENTS to the log of the environment's settings, RATE a
+second, or as fast as it can where RATE is 0. All are made before the first is sent, or CHUNK at a time: for hours.
 """
 
 import asyncio
@@ -10,8 +10,9 @@ import random
 import sys
 import time
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import cycle
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from itertools import cycle, islice
+from typing import NamedTuple
 
 from aiokafka import AIOKafkaProducer
 
@@ -28,6 +29,14 @@ DAYS = 90
 """How far back the acts happened."""
 VERBS = (Verb.CREATE, Verb.LIKE, Verb.ANNOUNCE, Verb.FOLLOW)
 NETWORKS = ("bluesky", "x", "linkedin", "blog")
+
+
+class Pace(NamedTuple):
+    """`rate` a second, 0: as fast as it goes; `chunk`: how many are made at a time, 0: all."""
+
+    events: int
+    rate: int
+    chunk: int = 0
 
 
 def parts(people: int, events: int, seed: int) -> Iterator[tuple[bytes, bytes]]:
@@ -52,22 +61,33 @@ def times(observed_ms: int, age_ms: int) -> bytes:
     return event_pb2.Event(observed_ms=observed_ms, occurred_ms=observed_ms - age_ms).SerializeToString()
 
 
-async def produce(settings: Settings, people: int, events: int, rate: int, seed: int) -> None:
+async def produce(settings: Settings, people: int, pace: Pace, seed: int) -> None:
     producer = AIOKafkaProducer(
         bootstrap_servers=settings.kafka, compression_type="zstd", acks="all", max_batch_size=BATCH_BYTES_MAX
     )
     await producer.start()
-    made = _by_partition(parts(people, events, seed), settings.partitions)
-    began, share = time.monotonic(), 0.0
+    acts, began = parts(people, pace.events, seed), 0.0
+    chunk = pace.chunk or pace.events
+    for start in range(0, pace.events, chunk):
+        number = min(chunk, pace.events - start)
+        made = _by_partition(islice(acts, number), settings.partitions)
+        began = began or time.monotonic()
+        async for before, share in _shares(number, pace.rate, began + start / (pace.rate or 1)):
+            for partition, some in enumerate(made):
+                due = some[round(before * len(some)) : round(share * len(some))]
+                await _send(producer, settings.topics.activity, partition, due)
+    await producer.stop()
+
+
+async def _shares(number: int, rate: int, began: float) -> AsyncIterator[tuple[float, float]]:
+    """From which share to which share of `number` events to send now, at `rate` from `began` on."""
+    share = 0.0
     while share < 1.0:
-        before, now = share, (time.monotonic() - began) * rate / events if rate else 1.0
-        share = min(1.0, now, before + TURN / events)
-        for number, acts in enumerate(made):
-            some = acts[round(before * len(acts)) : round(share * len(acts))]
-            await _send(producer, settings.topics.activity, number, some)
+        before, now = share, (time.monotonic() - began) * rate / number if rate else 1.0
+        share = max(before, min(1.0, now, before + TURN / number))
+        yield before, share
         if rate:
             await asyncio.sleep(TICK_S)
-    await producer.stop()
 
 
 def _by_partition(acts: Iterable[tuple[bytes, bytes]], partitions: int) -> list[list[tuple[bytes, bytes]]]:
@@ -94,5 +114,5 @@ async def _send(
 
 if __name__ == "__main__":
     found = Settings.from_env(os.environ)
-    people, events, rate = map(int, sys.argv[1:4])
-    asyncio.run(produce(found, people, events, rate, random.SystemRandom().randrange(2**32)))
+    people, *numbers = map(int, sys.argv[1:])
+    asyncio.run(produce(found, people, Pace(*numbers), random.SystemRandom().randrange(2**32)))

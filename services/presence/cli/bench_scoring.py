@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from presence.v1 import score_pb2
 
 POLL_S = 0.05
 READY_S = 60
+STOP_S = 15
 SAMPLE = 5
 """Of so many scores one is looked at, so that looking does not disturb."""
 RECOVERY_LOAD_S = 10
@@ -60,6 +61,19 @@ class Workers:
         self.processes[0].wait()
         self.processes[0] = self._start(0)
 
+    def roll(self, number: int) -> bool:
+        """Restart one politely, under its name; whether it had ended well, in time."""
+        process = self.processes[number]
+        process.terminate()
+        try:
+            ended = process.wait(STOP_S) == 0
+        except psutil.TimeoutExpired:
+            process.kill()
+            process.wait()
+            ended = False
+        self.processes[number] = self._start(number)
+        return ended
+
     def start_again(self) -> None:
         """As many as were stopped, under their names."""
         self.processes = [self._start(each) for each in range(len(self.processes))]
@@ -79,11 +93,15 @@ class Workers:
         for process in self.processes:
             process.terminate()
         for process in self.processes:
-            process.wait(15)
+            process.wait(STOP_S)
 
 
-def load(settings: Settings, people: int, events: int, rate: int) -> "subprocess.Popen[bytes]":
-    command = [sys.executable, "-m", "presence.cli.bench_load", str(people), str(events), str(rate)]
+def load(
+    settings: Settings, people: int, events: int, rate: int, chunk: int = 0
+) -> "subprocess.Popen[bytes]":
+    """See `bench_load`."""
+    numbers = map(str, (people, events, rate, chunk))
+    command = [sys.executable, "-m", "presence.cli.bench_load", *numbers]
     return subprocess.Popen(command, env=environment(settings))  # noqa: S603 (our own module)
 
 
@@ -96,14 +114,14 @@ def drain(settings: Settings, events: int, people: int, workers: int) -> tuple[d
     running = Workers(settings, workers)
     _wait(lambda: any(progress(settings.scoring)), running, READY_S)
     ready_s, start_cpu_s = time.monotonic() - started, cpu_s(running.processes)
-    _wait(lambda: _done(settings, events), running, 600)
+    _wait(lambda: settled(settings, events), running, 600)
     seconds = time.monotonic() - started - ready_s
     used_s = cpu_s(running.processes) - start_cpu_s
     size_bytes = sum(each.size_bytes for each in progress(settings.scoring))
     scored = sum(each.people for each in progress(settings.scoring))
     return {
         "case": "drain",
-        "events": _counted(settings),
+        "events": counted(settings),
         "people": scored,
         "workers": workers,
         "seconds": round(seconds, 2),
@@ -119,16 +137,16 @@ def drain(settings: Settings, events: int, people: int, workers: int) -> tuple[d
 
 def sustained(settings: Settings, people: int, events: int, running: Workers) -> dict[str, Any]:
     """How many events a second the workers score while the load comes in beside them, as fast as it can."""
-    before = _counted(settings)
+    before = counted(settings)
     producer = load(settings, people, events, 0)
-    _wait(lambda: _counted(settings) > before, running, READY_S)
+    _wait(lambda: counted(settings) > before, running, READY_S)
     began, before_s = time.monotonic(), cpu_s(running.processes)
-    _wait(lambda: _done(settings, before + events), running, 600)
+    _wait(lambda: settled(settings, before + events), running, 600)
     seconds = time.monotonic() - began
     producer.wait()
     return {
         "case": "sustained",
-        "events": _counted(settings) - before,
+        "events": counted(settings) - before,
         "seconds": round(seconds, 2),
         "events_per_second": round(events / seconds),
         "cpu_seconds_per_million": round((cpu_s(running.processes) - before_s) / events * 1e6, 2),
@@ -139,14 +157,20 @@ def latency(
     settings: Settings, people: int, running: Workers, *, rate: int, percent: int, seconds: int
 ) -> dict[str, Any]:
     """How late scores are while `rate` events a second come in: from the event's sending to its score's arrival."""
-    before, before_s, began = _counted(settings), cpu_s(running.processes), time.monotonic()
+    before, before_s, began = counted(settings), cpu_s(running.processes), time.monotonic()
     events = rate * seconds
-    found = asyncio.run(_delays_ms(settings, people, events, rate, running))
-    _wait(lambda: _done(settings, before + events), running, 600)
+    producers: list[subprocess.Popen[bytes]] = []
+
+    def going() -> bool:
+        running.check()
+        return producers[0].poll() is None
+
+    found = delays_ms(settings, lambda: producers.append(load(settings, people, events, rate)), going)
+    _wait(lambda: settled(settings, before + events), running, 600)
     return {
         "case": "latency",
         "load_percent": percent,
-        "events": _counted(settings) - before,
+        "events": counted(settings) - before,
         "events_per_second": rate,
         "seconds": round(time.monotonic() - began, 1),
         "p50_ms": percentile(found, 50),
@@ -156,8 +180,15 @@ def latency(
     }
 
 
-async def _delays_ms(settings: Settings, people: int, events: int, rate: int, running: Workers) -> list[int]:
-    """Of a sample of the scores of one partition, which speaks for all: reading every score would be half the load."""
+def delays_ms(settings: Settings, ready: Callable[[], None], going: Callable[[], bool]) -> list[int]:
+    """Of a sample of the scores of one partition, which speaks for all: reading every score would be half the load.
+
+    `ready` is called when the reader is; it reads while it is `going`, and until it has heard nothing for QUIET_S.
+    """
+    return asyncio.run(_delays_ms(settings, ready, going))
+
+
+async def _delays_ms(settings: Settings, ready: Callable[[], None], going: Callable[[], bool]) -> list[int]:
     reader = AIOKafkaConsumer(
         bootstrap_servers=settings.kafka, isolation_level="read_committed", **aiokafka_security(settings)
     )
@@ -168,9 +199,8 @@ async def _delays_ms(settings: Settings, people: int, events: int, rate: int, ru
         reader.assign([partition])
         await reader.seek_to_end(partition)
         await reader.position(partition)
-        producer = load(settings, people, events, rate)
-        while producer.poll() is None or quiet_s < QUIET_S:
-            running.check()
+        ready()
+        while going() or quiet_s < QUIET_S:
             asked = time.monotonic()
             polled = await reader.getmany(partition, timeout_ms=20)
             quiet_s = 0.0 if polled else quiet_s + time.monotonic() - asked
@@ -248,12 +278,13 @@ def _at_the_end(settings: Settings) -> KafkaConsumer:
     return reader
 
 
-def _counted(settings: Settings) -> int:
+def counted(settings: Settings) -> int:
     """How many events all partitions have counted."""
     return sum(each.offset for each in progress(settings.scoring))
 
 
-def _done(settings: Settings, events: int) -> bool:
+def settled(settings: Settings, events: int) -> bool:
+    """Whether so many events are counted, and every score is out."""
     found = list(progress(settings.scoring))
     return sum(each.offset for each in found) >= events and not any(each.unpublished for each in found)
 

@@ -41,6 +41,7 @@ COMMANDS = MappingProxyType(
         "model": "presence.cli.model:app",
         "replay": "presence.cli.replay:app",
         "bench": "presence.cli.bench:app",
+        "soak": "presence.cli.soak:soak",
         "chaos": "presence.cli.chaos:chaos",
         "chaos-ingest": "presence.cli.chaos_ingest:chaos_ingest",
     }
