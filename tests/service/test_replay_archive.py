@@ -48,6 +48,14 @@ def _cut_off(folder: Path) -> Path:
     return path
 
 
+def _flipped(folder: Path) -> Path:
+    path = files(folder, ".parquet")[1]
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    return path
+
+
 def _gone(folder: Path) -> Path:
     path = files(folder, ".parquet")[2]
     path.unlink()
@@ -61,7 +69,8 @@ def _lying(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("damage", "error"), [(_cut_off, FileDamaged), (_gone, FileMissing), (_lying, ManifestDamaged)]
+    ("damage", "error"),
+    [(_cut_off, FileDamaged), (_flipped, FileDamaged), (_gone, FileMissing), (_lying, ManifestDamaged)],
 )
 def test_what_is_wrong_with_an_archive_is_named_and_nothing_is_left(
     tmp_path: Path, damage: Callable[[Path], Path], error: type[ArchiveBroken]

@@ -1,10 +1,11 @@
 """A whole replay of files: pieces, segments, buckets and processes change no byte; what is wrong is named."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import polars as pl
+import pyarrow.parquet as pq
 import pytest
 from tests.service.logs import events, records
 from tests.service.test_replayed import live, rows_of
@@ -107,18 +108,42 @@ def _of_something_else(path: Path) -> None:
     pl.DataFrame({"name": ["ada"]}).write_parquet(path)
 
 
+def _flipped_in_a_page(path: Path) -> None:
+    """One bit, at full length, in what the file says of when things happened; its pages have checksums."""
+    pq.write_table(pl.read_parquet(path).to_arrow(), path, write_page_checksum=True)
+    column = next(each for each in _columns(path) if each.path_in_schema == "occurred_ms")
+    _flip(path, column.data_page_offset + column.total_compressed_size // 2)
+
+
+def _columns(path: Path) -> Iterator[pq.ColumnChunkMetaData]:
+    about = pq.read_metadata(path)
+    return (about.row_group(0).column(number) for number in range(about.num_columns))
+
+
+def _flip(path: Path, at: int, bit: int = 0) -> None:
+    data = bytearray(path.read_bytes())
+    data[at] ^= 1 << bit
+    path.write_bytes(data)
+
+
 def _with_a_bad_row(path: Path) -> None:
     rows = pl.read_parquet(path)
     changed = pl.when((pl.col("kind") == 2) & (pl.col("offset") > 400)).then(0).otherwise("magnitude")
     rows.with_columns(magnitude=changed).write_parquet(path)
 
 
+def _with_a_number_that_no_record_holds(path: Path) -> None:
+    pl.read_parquet(path).with_columns(rating=pl.lit(2**40)).write_parquet(path)
+
+
 @pytest.mark.parametrize(
     ("damage", "named"),
     [
         (_truncated, "cannot be read"),
+        (_flipped_in_a_page, "cannot be read"),
         (_of_something_else, "no file of events"),
         (_with_a_bad_row, "magnitude"),
+        (_with_a_number_that_no_record_holds, "range"),
         (Path.unlink, "no file, no folder"),
     ],
 )
@@ -132,3 +157,20 @@ def test_a_file_that_is_wrong_is_named_and_nothing_is_left(
         scores(Order(str(path), load()), settings)
     assert str(path) in str(error.value)
     assert nothing_left(settings)
+
+
+def test_whatever_bit_of_a_file_without_checksums_is_flipped_it_is_read_or_named(
+    tmp_path: Path, settings: Settings
+) -> None:
+    path, chance = tmp_path / "log.parquet", random.Random(7)
+    rows_of(records(list(events(600, 3)))).write_parquet(path)
+    good, named = path.read_bytes(), 0
+    for _ in range(400):
+        path.write_bytes(good)
+        _flip(path, chance.randrange(len(good)), chance.randrange(8))
+        try:
+            for piece in pieces.of_parquet(path):
+                piece.read(settings, None)
+        except CallerError as error:
+            named += str(path) in str(error)
+    assert named > 100

@@ -20,12 +20,12 @@ from presence.archive import layout
 from presence.archive.errors import FileDamaged, FileMissing, ManifestLies, ManifestMissing
 from presence.archive.layout import File, Manifest
 from presence.archive.rows import ROWS, WHETHER_RAW, as_of_today, raw
+from presence.batch import parquet
 from presence.events.errors import PresenceError, SourceUnavailable
 from presence.events.vocabulary import Kind
 from presence.log.objects import open_objects, put_new
 from presence.log.settings import Settings
 
-ZSTD_LEVEL = 3
 ROW_GROUP_ROWS = 131_072
 MANIFESTS_KEPT = 20
 ORPHAN_AGE = timedelta(hours=1)
@@ -155,9 +155,7 @@ class Archive:
         SourceUnavailable.
         """
         packed = io.BytesIO()
-        rows.select(list(ROWS)).rechunk().write_parquet(  # In one chunk, so that equal rows make equal bytes.
-            packed, compression="zstd", compression_level=ZSTD_LEVEL, row_group_size=ROW_GROUP_ROWS
-        )
+        parquet.write(rows.select(list(ROWS)), packed, ROW_GROUP_ROWS)
         data = packed.getvalue()
         file = File(
             first=span[0],

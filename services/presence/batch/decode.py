@@ -76,12 +76,19 @@ def read(
 
 
 def refusals(events: pl.DataFrame) -> Iterator[tuple[int, str]]:
-    """Which rows of `events`, with the columns of EVENTS and no nulls, the door refuses, and in one word why."""
+    """Which rows of `events`, with the columns of EVENTS and no nulls, the door refuses, and in one word why.
+
+    Raises InvalidEvent (`range`) if a number is beyond what its field of a record can hold.
+    """
     columns = {name: events.get_column(name).to_numpy() for name in _NUMBERS}
     person_chars = events.get_column("person").str.len_chars().to_numpy()
     doubtful = np.flatnonzero(~_admitted(columns, person_chars, events.get_column("network")))
     rows = events[doubtful]
-    for row, person, value in zip(doubtful.tolist(), rows.get_column("person"), values_of(rows), strict=True):
+    try:
+        values = values_of(rows)
+    except pa.ArrowInvalid as error:
+        raise InvalidEvent("range", str(error)) from error
+    for row, person, value in zip(doubtful.tolist(), rows.get_column("person"), values, strict=True):
         if reason := _refusal(person.encode() or None, value):
             yield row, reason
 

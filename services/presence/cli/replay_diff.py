@@ -10,6 +10,7 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Column, Table
 
+from presence.batch.parquet import write
 from presence.cli.context import settings
 from presence.cli.model_compare import differences
 from presence.cli.model_input import load_model, milliseconds
@@ -70,7 +71,7 @@ def diff(
         comparison = compare(old.frames(), new.frames())
     changed = differences(before, after)
     if parquet is not None:
-        _written(parquet, lambda part: comparison.everybody.write_parquet(part, compression="zstd"))
+        _written(parquet, lambda part: write(comparison.everybody, part))
     if html is not None:
         when = f"until {until}" if until else f"all {old.records:,} records"
         text = page(comparison, About(before, after, source, when, changed))

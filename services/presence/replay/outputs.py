@@ -8,16 +8,15 @@ from typing import Any
 
 import polars as pl
 import pyarrow as pa
-import pyarrow.parquet as pq
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
+from presence.batch import parquet
 from presence.events.errors import CallerError, SourceUnavailable
 from presence.log.kafka import consumer, ensure_topics, partitions_of, producer, read_to_end
 from presence.log.settings import Settings
 
 TRANSACTION_ROWS = 10_000
-ROW_GROUP_ROWS = 65_536
 
 
 def write_parquet(frames: Iterable[pl.DataFrame], out: Path) -> None:
@@ -31,8 +30,8 @@ def write_parquet(frames: Iterable[pl.DataFrame], out: Path) -> None:
         for frame in frames:
             scores = frame.filter(pl.col("value").is_not_null()).to_arrow()
             if writer is None:
-                writer = pq.ParquetWriter(part, scores.schema, compression="zstd")
-            writer.write_table(scores, row_group_size=ROW_GROUP_ROWS)
+                writer = parquet.writer(part, scores.schema)
+            writer.write_table(scores, row_group_size=parquet.ROW_GROUP_ROWS)
         if writer is not None:
             writer.close()
             part.rename(out)

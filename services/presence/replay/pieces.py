@@ -8,10 +8,8 @@ from typing import Any
 import msgspec
 import numpy as np
 import polars as pl
-import pyarrow as pa
-import pyarrow.parquet as pq
 
-from presence.batch import decode
+from presence.batch import decode, parquet
 from presence.events import lines
 from presence.events.errors import CallerError, InvalidEvent
 from presence.events.vocabulary import Kind
@@ -23,6 +21,7 @@ from presence.replay.segments import Read
 PIECE_ROWS = 524_288
 PIECE_LINES = 65_536
 SCAN_BYTES = 2**24
+_USED = frozenset({*PLACE, *EVENTS, "append_ms", "raw_value"})
 
 
 class Lines(msgspec.Struct, frozen=True, tag=True):
@@ -88,8 +87,8 @@ class Rows(msgspec.Struct, frozen=True, tag=True):
     def read(self, _settings: Settings, until_ms: int | None) -> Read:
         """Raises CallerError that names the file, and the row if one is no event that passes the door."""
         try:
-            rows = pl.scan_parquet(self.path).slice(self.begin, self.records).collect()
-        except (pl.exceptions.PolarsError, OSError) as error:
+            rows = parquet.rows(self.path, self.begin, self.records, _USED)
+        except parquet.DAMAGED as error:
             raise damaged(self.path, error) from error
         if rows.height != self.records:
             raise CallerError(f"{self.path} has changed since it was first looked at")
@@ -112,32 +111,33 @@ class Rows(msgspec.Struct, frozen=True, tag=True):
     def _check(self, events: pl.DataFrame) -> None:
         if any(events.get_column(name).null_count() for name in EVENTS):
             raise CallerError(f"{self.path}: a column of an event has nulls")
-        for row, reason in decode.refusals(events):
-            raise CallerError(f"{self.path}: row {self.begin + row + 1}: {reason}")
+        try:
+            for row, reason in decode.refusals(events):
+                raise CallerError(f"{self.path}: row {self.begin + row + 1}: {reason}")
+        except InvalidEvent as error:
+            raise CallerError(f"{self.path}: after row {self.begin}: {error}") from error
 
 
 def of_parquet(path: Path, first: int = 0) -> Iterator[Rows]:
     """The pieces of a Parquet file. Raises CallerError if it is none, or says nothing of kind and time."""
-    about = _metadata(path)
-    names = set(about.schema.to_arrow_schema().names)
-    if missing := {"kind", "observed_ms", "person"} - names:
+    about = _about(path)
+    if missing := {"kind", "observed_ms", "person"} - about.names:
         raise CallerError(f"{path} is no file of events: it has no column {min(missing)}")
     partition = re.search(r"partition=(\d+)/", str(path))
-    for begin in range(0, about.num_rows, PIECE_ROWS):
-        records = min(PIECE_ROWS, about.num_rows - begin)
+    for begin in range(0, about.rows, PIECE_ROWS):
+        records = min(PIECE_ROWS, about.rows - begin)
         yield Rows(str(path), begin, records, first, int(partition[1]) if partition else 0)
 
 
 def rows_of(path: Path) -> int:
     """How many rows a Parquet file has. Raises CallerError if it is none."""
-    rows: int = _metadata(path).num_rows
-    return rows
+    return _about(path).rows
 
 
-def _metadata(path: Path) -> pq.FileMetaData:
+def _about(path: Path) -> parquet.About:
     try:
-        return pq.read_metadata(path)
-    except (pa.ArrowException, OSError) as error:
+        return parquet.about(path)
+    except parquet.DAMAGED as error:
         raise damaged(str(path), error) from error
 
 
