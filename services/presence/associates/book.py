@@ -101,7 +101,7 @@ class Book:
             for event in events:
                 if event.kind == Kind.CLOCK:
                     tick = max(tick, event.observed_ms)
-                else:
+                elif event.person:
                     self._take(txn, event)
             self._put_meta(txn, f"offsets/{topic}", self.offsets(topic) | {partition: next_offset})
             self._put_meta(txn, "ticks", self.ticks() | {partition: tick})

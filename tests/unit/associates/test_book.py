@@ -50,6 +50,14 @@ def weights(book: Book, person: PersonId, *events: Event) -> dict[PersonId, int]
         return reader.weights(person)
 
 
+def test_what_is_nobodys_says_nothing_of_anybody(book: Book) -> None:
+    watermark = Event(kind=Kind.WATERMARK, network=BLUESKY, complete_ms=NOW_MS, observed_ms=NOW_MS)
+    assert weights(book, ADA, watermark, to(ADA, BO, Verb.LIKE, 1), to(BO, ADA, Verb.LIKE, 2)) == {
+        BO: REACTION
+    }
+    assert book.offsets("log") == {0: 3}
+
+
 def test_only_what_goes_both_ways_connects(book: Book) -> None:
     assert weights(book, ADA, to(ADA, BO, Verb.FOLLOW, 1)) == {}
     assert weights(book, ADA, to(BO, ADA, Verb.LIKE, 2)) == {BO: REACTION}
