@@ -11,6 +11,7 @@ import pytest
 
 from presence.archive.errors import ArchiveBroken, FileDamaged, FileMissing, ManifestDamaged
 from presence.cli.bench_replay import fill, settings_of
+from presence.log.settings import Settings
 from presence.model.spec import load
 from presence.replay.report import Report
 from presence.replay.run import Order, replayed
@@ -18,9 +19,9 @@ from presence.replay.run import Order, replayed
 EVENTS = 4_000
 
 
-def report(order: Order, folder: Path) -> dict[str, object]:
+def report(order: Order, settings: Settings) -> dict[str, object]:
     found = Report()
-    with replayed(order, settings_of(folder), lambda _name, _records: lambda _done: None) as done:
+    with replayed(order, settings, lambda _name, _records: lambda _done: None) as done:
         for frame in done.frames():
             found.add(frame)
     return found.told()
@@ -36,8 +37,8 @@ def nothing_left(folder: Path) -> bool:
 
 def test_an_archive_and_its_files_alone_give_the_same_bytes(tmp_path: Path) -> None:
     fill(tmp_path, EVENTS)
-    of_archive = report(Order("archive", load(), tail=False), tmp_path)
-    assert of_archive == report(Order(str(tmp_path / "archive"), load()), tmp_path)
+    of_archive = report(Order("archive", load(), tail=False), settings_of(tmp_path))
+    assert of_archive == report(Order(str(tmp_path / "archive"), load()), settings_of(tmp_path))
     assert of_archive["people"] == EVENTS // 50
     assert nothing_left(tmp_path)
 
@@ -78,7 +79,7 @@ def test_what_is_wrong_with_an_archive_is_named_and_nothing_is_left(
     fill(tmp_path, EVENTS)
     damaged = damage(tmp_path)
     with pytest.raises(error) as raised:
-        report(Order("archive", load(), tail=False), tmp_path)
+        report(Order("archive", load(), tail=False), settings_of(tmp_path))
     partition = damaged.parent.name.partition("=")[2]
     assert damaged.name in str(raised.value) or f"partition {partition}" in str(raised.value)
     assert nothing_left(tmp_path)

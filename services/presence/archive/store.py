@@ -23,7 +23,7 @@ from presence.archive.rows import ROWS, WHETHER_RAW, as_of_today, raw
 from presence.batch import parquet
 from presence.events.errors import PresenceError, SourceUnavailable
 from presence.events.vocabulary import Kind
-from presence.log.objects import open_objects, put_new
+from presence.log.objects import open_objects, put_new, reason
 from presence.log.settings import Settings
 
 ROW_GROUP_ROWS = 131_072
@@ -176,7 +176,7 @@ class Archive:
                     return file
                 file = msgspec.structs.replace(file, copy=file.copy + 1)
             except (BaseError, OSError) as error:
-                raise SourceUnavailable(f"{path} cannot be written: {error}") from error
+                raise SourceUnavailable(f"{path} cannot be written: {reason(error)}") from error
             else:
                 return file
 
@@ -193,7 +193,7 @@ class Archive:
         except AlreadyExistsError as error:
             raise Outrun(f"another wrote {path} first") from error
         except (BaseError, OSError) as error:
-            raise SourceUnavailable(f"{path} cannot be written: {error}") from error
+            raise SourceUnavailable(f"{path} cannot be written: {reason(error)}") from error
         versions = self._versions(step.partition)
         if manifest.version and manifest.version not in versions:
             # So old that its number was free again: it is not the newest, and never counts.
@@ -235,7 +235,7 @@ class Archive:
                 for each in chunk:
                     yield each["path"].removeprefix(f"{self._topic}/"), each["last_modified"]
         except (BaseError, OSError) as error:
-            raise SourceUnavailable(f"the archive cannot be listed: {error}") from error
+            raise SourceUnavailable(f"the archive cannot be listed: {reason(error)}") from error
 
     def _get(self, path: str) -> bytes:
         """Raises FileNotFoundError, SourceUnavailable."""
@@ -244,7 +244,7 @@ class Archive:
         except FileNotFoundError:
             raise
         except (BaseError, OSError) as error:
-            raise SourceUnavailable(f"{path} cannot be read: {error}") from error
+            raise SourceUnavailable(f"{path} cannot be read: {reason(error)}") from error
 
     def _same(self, path: str, data: bytes) -> bool:
         try:
@@ -259,7 +259,7 @@ class Archive:
             except FileNotFoundError:
                 continue
             except (BaseError, OSError) as error:
-                raise SourceUnavailable(f"{path} cannot be deleted: {error}") from error
+                raise SourceUnavailable(f"{path} cannot be deleted: {reason(error)}") from error
 
     def _full(self, path: str) -> str:
         return f"{self._topic}/{path}"

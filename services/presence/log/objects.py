@@ -18,7 +18,12 @@ def open_objects(url: str, variable: str) -> ObjectStore:
         options = {"mkdir": True} if url.startswith("file:") else {}
         return from_url(url, **options)  # type: ignore[call-overload,no-any-return]  # by scheme
     except (BaseError, ValueError, OSError) as error:
-        raise CallerError(f"{variable}={url}: {error}") from error
+        raise CallerError(f"{variable}={url}: {reason(error)}") from error
+
+
+def reason(error: Exception) -> str:
+    """What an error of `obstore` says, in a line: behind it stand pages about its inside."""
+    return str(error).partition("\n")[0].rstrip()
 
 
 def put_new(objects: ObjectStore, path: str, data: bytes) -> None:

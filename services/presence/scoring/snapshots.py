@@ -17,7 +17,7 @@ import zstandard
 from obstore.exceptions import BaseError
 
 from presence.events.errors import InvariantBroken, SourceUnavailable
-from presence.log.objects import open_objects
+from presence.log.objects import open_objects, reason
 from presence.scoring.store import SCHEMA_VERSION, Meta, Store
 
 log = structlog.get_logger("presence.scoring")
@@ -50,7 +50,7 @@ class Snapshots:
         try:
             listed = [each for chunk in self._objects.list(prefix) for each in chunk]
         except (BaseError, OSError) as error:
-            raise SourceUnavailable(f"the snapshots cannot be listed: {error}") from error
+            raise SourceUnavailable(f"the snapshots cannot be listed: {reason(error)}") from error
         found = []
         for each in listed:
             name = each["path"].rpartition("/")[2]
@@ -81,7 +81,7 @@ class Snapshots:
             for old in [taken, *known][KEPT:]:
                 self._objects.delete(old.path)
         except (BaseError, OSError) as error:
-            raise SourceUnavailable(f"the snapshot cannot be written: {error}") from error
+            raise SourceUnavailable(f"the snapshot cannot be written: {reason(error)}") from error
         finally:
             shutil.rmtree(work, ignore_errors=True)
         return taken
@@ -107,7 +107,9 @@ class Snapshots:
                 _check(snapshot, part)
             except (BaseError, OSError, zstandard.ZstdError, InvariantBroken) as error:
                 log.warning(
-                    "snapshot passed over", path=snapshot.path, error=f"{type(error).__name__}: {error}"
+                    "snapshot passed over",
+                    path=snapshot.path,
+                    error=f"{type(error).__name__}: {reason(error)}",
                 )
                 shutil.rmtree(part, ignore_errors=True)
                 continue
@@ -126,7 +128,7 @@ class Snapshots:
             for path in paths:
                 self._objects.delete(path)
         except (BaseError, OSError) as error:
-            raise SourceUnavailable(f"a snapshot cannot be deleted: {error}") from error
+            raise SourceUnavailable(f"a snapshot cannot be deleted: {reason(error)}") from error
         return paths
 
     def unpack(self, snapshot: Snapshot, target: Path) -> None:
