@@ -60,9 +60,9 @@ def status(as_json: AsJson = False) -> None:
         return
     table = _table("partition", "days", "files", "records", "purged", "next offset", "MB")
     for each in manifests:
-        days = sorted({layout.day_name(each.files[at].day) for at in (0, -1)}) if each.files else []
+        span = sorted({layout.day_name(file.day) for file in (*each.files[:1], *each.files[-1:])})
         table.add_row(
-            str(each.partition), " to ".join(days), f"{len(each.files):,}", f"{each.rows:,}",
+            str(each.partition), " to ".join(span), f"{len(each.files):,}", f"{each.rows:,}",
             f"{sum(file.purged for file in each.files):,}", f"{each.next_offset or 0:,}", f"{each.bytes / 1e6:,.1f}",
         )  # fmt: skip
     Console().print(archive.url, table)
