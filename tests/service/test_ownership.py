@@ -144,3 +144,23 @@ def test_without_room_a_store_goes_on_as_it_was(tmp_path: Path) -> None:
     assert partition.apply(enrolled(3)) == 1
     partition.store.close()
     assert apply(folder, 4) == 5
+
+
+def test_a_copy_that_cannot_be_opened_is_not_left_as_the_newest(tmp_path: Path) -> None:
+    folder = tmp_path / "partition-0"
+    assert apply(folder, 0, 1, 2) == 3
+    partition = Partition(0, claim(folder), load())
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    # Two more files can be open at once: enough to make the copy, too few to open a store.
+    free = os.dup(0)
+    os.close(free)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (free + 2, limits[1]))
+    try:
+        with pytest.raises(SourceUnavailable, match="cannot be renewed"):
+            renewed(partition.store)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert [path.name for path in folder.iterdir()] == ["1"]
+    assert partition.apply(enrolled(3)) == 1
+    partition.store.close()
+    assert apply(folder, 4) == 5

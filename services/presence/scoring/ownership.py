@@ -72,9 +72,11 @@ def renewed(store: Store) -> Store:
         part.rename(target)
         _to_disk(target.parent)
         fresh = Store(target)
-    except (OSError, lmdb.Error) as error:
+        fresh.renewed()
+    except (OSError, lmdb.Error, InvariantBroken, SourceUnavailable) as error:
+        # As the newest it would be what counts after a restart, while `store` goes on.
+        shutil.rmtree(target, ignore_errors=True)
         raise SourceUnavailable(f"{store.folder} cannot be renewed: {error}") from error
-    fresh.renewed()
     store.close()
     shutil.rmtree(store.folder, ignore_errors=True)
     return fresh
