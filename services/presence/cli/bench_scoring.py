@@ -29,11 +29,12 @@ from presence.v1 import score_pb2
 POLL_S = 0.05
 READY_S = 60
 STOP_S = 15
+DONE_S = 600
 SAMPLE = 5
 """Of so many scores one is looked at, so that looking does not disturb."""
 RECOVERY_LOAD_S = 10
 QUIET_S = 1.0
-"""Who has heard of no score for so long after the load has heard of all."""
+"""Who has heard of no score for so long, once all are out, has heard of all."""
 
 
 class Workers:
@@ -114,7 +115,7 @@ def drain(settings: Settings, events: int, people: int, workers: int) -> tuple[d
     running = Workers(settings, workers)
     _wait(lambda: any(progress(settings.scoring)), running, READY_S)
     ready_s, start_cpu_s = time.monotonic() - started, cpu_s(running.processes)
-    _wait(lambda: settled(settings, events), running, 600)
+    _wait(lambda: settled(settings, events), running, DONE_S)
     seconds = time.monotonic() - started - ready_s
     used_s = cpu_s(running.processes) - start_cpu_s
     size_bytes = sum(each.size_bytes for each in progress(settings.scoring))
@@ -141,7 +142,7 @@ def sustained(settings: Settings, people: int, events: int, running: Workers) ->
     producer = load(settings, people, events, 0)
     _wait(lambda: counted(settings) > before, running, READY_S)
     began, before_s = time.monotonic(), cpu_s(running.processes)
-    _wait(lambda: settled(settings, before + events), running, 600)
+    _wait(lambda: settled(settings, before + events), running, DONE_S)
     seconds = time.monotonic() - began
     producer.wait()
     return {
@@ -162,11 +163,13 @@ def latency(
     producers: list[subprocess.Popen[bytes]] = []
 
     def going() -> bool:
+        # Whose scores are later than all others must not be left out: read on until all are out.
         running.check()
-        return producers[0].poll() is None
+        if time.monotonic() - began > seconds + DONE_S:
+            raise _not_done()
+        return producers[0].poll() is None or not settled(settings, before + events)
 
     found = delays_ms(settings, lambda: producers.append(load(settings, people, events, rate)), going)
-    _wait(lambda: settled(settings, before + events), running, 600)
     return {
         "case": "latency",
         "load_percent": percent,
@@ -294,5 +297,9 @@ def _wait(condition: Any, running: Workers, within_s: float) -> None:
     while not condition():
         running.check()
         if time.monotonic() > deadline:
-            raise SourceUnavailable("the workers are not done in time; see workers.log")
+            raise _not_done()
         time.sleep(POLL_S)
+
+
+def _not_done() -> SourceUnavailable:
+    return SourceUnavailable("the workers are not done in time; see workers.log")
