@@ -19,8 +19,8 @@ from presence.demo.latency import percentile
 from presence.events.errors import SourceUnavailable
 from presence.log.clock import now_ms
 from presence.log.kafka import consumer, ensure_topics, partitions_of
+from presence.log.numbered import newest_folder
 from presence.log.settings import Settings
-from presence.scoring.ownership import newest_folder
 from presence.scoring.progress import Progress, progress
 from presence.scoring.publisher import aiokafka_security
 from presence.scoring.snapshots import Snapshots, copy

@@ -16,12 +16,12 @@ from presence.cli.context import EXIT_BAD_INPUT, settings
 from presence.cli.model_input import load_model
 from presence.cli.replay_options import CORES, AsJson, ModelFile, Processes, Resume, Source, Tail, running
 from presence.events.errors import CallerError
+from presence.log.numbered import newest_folder
 from presence.log.settings import Settings
 from presence.replay.compare import Live, Verdict, Wanted, compare
 from presence.replay.published import live_scores
 from presence.replay.run import Order, Replayed, replayed
 from presence.scoring.audit import audited
-from presence.scoring.ownership import newest_folder
 
 POLL_S = 2.0
 err = Console(stderr=True)

@@ -16,8 +16,8 @@ from presence.cli.supervise import Member, environment, python, supervise
 from presence.events.errors import CallerError
 from presence.log.exposition import nth_address
 from presence.log.kafka import consumer, ensure_topics, partitions_of
+from presence.log.numbered import newest_folder
 from presence.log.settings import Settings
-from presence.scoring.ownership import newest_folder
 from presence.scoring.progress import Progress, progress
 from presence.scoring.snapshots import Snapshots, copy
 from presence.scoring.store import Store

@@ -8,7 +8,6 @@ what the other still writes when it wakes goes into the old folder, which is rem
 A store in which somebody was erased is renewed in the same way: its compacted copy counts from then on.
 """
 
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +17,7 @@ import lmdb
 import structlog
 
 from presence.events.errors import InvariantBroken, SourceUnavailable
+from presence.log.numbered import following, make, numbers, remove
 from presence.scoring.snapshots import copy
 from presence.scoring.store import Store, StoreHeld
 
@@ -36,19 +36,18 @@ def claim(partition: Path, restore: Restore = _nothing) -> Store:
     Raises InvariantBroken if the store is damaged or of another schema version.
     """
     partition.mkdir(parents=True, exist_ok=True)
-    for pattern in ("*.part", "*.snapshot"):
+    for pattern in ("*.part", "*.gone", "*.snapshot"):
         for unfinished in partition.glob(pattern):
             shutil.rmtree(unfinished, ignore_errors=True)
-    numbers = _numbers(partition)
-    newest = numbers[-1] if numbers else 1
-    if not numbers:
-        restore(partition / str(newest))
+    known = numbers(partition)
+    newest = partition / str(known[-1] if known else 1)
+    if not known:
+        restore(newest)
     try:
-        store = Store(partition / str(newest))
+        store = Store(newest)
     except StoreHeld:
-        _seize(partition / str(newest), partition / str(newest + 1))
-        store = Store(partition / str(newest + 1))
-    for number in numbers:
+        store = Store(_seized(newest))
+    for number in known:
         if partition / str(number) != store.folder:
             _remove_if_free(partition / str(number))
     return store
@@ -60,17 +59,10 @@ def renewed(store: Store) -> Store:
     Nobody may use `store` meanwhile, or afterwards. Takes about a second for each GB, and as much room. Raises
     SourceUnavailable if that is not there; then `store` goes on.
     """
-    target = store.folder.with_name(str(int(store.folder.name) + 1))
-    part = target.with_suffix(".part")
+    target = following(store.folder)
     try:
         store.settle()
-        shutil.rmtree(part, ignore_errors=True)
-        part.mkdir()
-        store.copy(part)
-        for path in (part / "data.mdb", part):
-            _to_disk(path)
-        part.rename(target)
-        _to_disk(target.parent)
+        make(target, store.copy)
         fresh = Store(target)
         fresh.renewed()
     except (OSError, lmdb.Error, InvariantBroken, SourceUnavailable) as error:
@@ -78,35 +70,15 @@ def renewed(store: Store) -> Store:
         shutil.rmtree(target, ignore_errors=True)
         raise SourceUnavailable(f"{store.folder} cannot be renewed: {error}") from error
     store.close()
-    shutil.rmtree(store.folder, ignore_errors=True)
+    remove(store.folder)
     return fresh
 
 
-def _to_disk(path: Path) -> None:
-    """Wait until a file, or the names in a folder, are there after a loss of power, too."""
-    number = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)
-
-
-def newest_folder(partition: Path) -> Path | None:
-    """The folder of the store that counts; None if the partition has none yet."""
-    numbers = _numbers(partition)
-    return partition / str(numbers[-1]) if numbers else None
-
-
-def _numbers(partition: Path) -> list[int]:
-    return sorted(int(folder.name) for folder in partition.iterdir() if folder.name.isdigit())
-
-
-def _seize(held: Path, ours: Path) -> None:
+def _seized(held: Path) -> Path:
+    ours = following(held)
     log.warning("another process holds the store, going on with a copy", held=held.name, copy=ours.name)
-    part = ours.with_suffix(".part")
-    part.mkdir()
-    copy(held, part)
-    part.rename(ours)
+    make(ours, lambda part: copy(held, part))
+    return ours
 
 
 def _remove_if_free(folder: Path) -> None:
@@ -114,4 +86,4 @@ def _remove_if_free(folder: Path) -> None:
         Store(folder).close()
     except InvariantBroken:
         return
-    shutil.rmtree(folder)
+    remove(folder)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import lmdb
 
 from presence.events.errors import InvariantBroken
-from presence.scoring.ownership import newest_folder
+from presence.log.numbered import newest_folder
 
 
 class Progress(NamedTuple):
