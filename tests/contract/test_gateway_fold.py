@@ -1,6 +1,8 @@
 """What the gateway makes of its topic in odd times: transactions that end badly, another topic, a long absence."""
 
+import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -24,6 +26,13 @@ TIMEOUT_S = 30.0
 def presence_of(gateway: Any, person: str) -> int | None:
     answer = gateway.scores.BatchGetScores(BatchGetScoresRequest(people=[person]), timeout=TIMEOUT_S)
     return answer.scores[0].presence_millipoints if answer.scores else None
+
+
+def is_in(home: Path, what: bytes) -> bool:
+    try:
+        return any(what in file.read_bytes() for file in home.rglob("data.mdb"))
+    except FileNotFoundError:
+        return True  # Renewed while we looked: look again.
 
 
 def restarted(gateway: Any) -> Any:
@@ -106,3 +115,25 @@ def test_after_a_long_absence_it_reads_everything_again(
     gateway.wait_until_serving()
     assert presence_of(gateway, person(1)) == 5
     assert ("away for too long" in gateway.log_path.read_text()) == begun
+
+
+def test_who_was_erased_is_soon_in_no_byte_of_the_read_model_while_it_serves(
+    gateway: Any, scores: Any, person: Person
+) -> None:
+    home = gateway.settings.data / "gateway" / gateway.settings.namespace
+    gateway.environment |= {"PRESENCE_RENEW_S": "0.2", "PRESENCE_GATEWAY_WATCH_RETENTION_S": "2"}
+    restarted(gateway)
+    scores.publish([1, 2, 3], presence=5)
+    watch = gateway.scores.WatchScores(WatchScoresRequest(people=[person(2)]), timeout=2 * TIMEOUT_S)
+    told = (score.presence_millipoints for answer in watch for score in answer.scores)
+    assert next(told) == 5
+    scores.erase(1)
+    deadline = time.monotonic() + TIMEOUT_S
+    while is_in(home, person(1).encode()):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert gateway.logged("read_model_renewed")
+    scores.publish([2], presence=6)
+    assert next(told) == 6, "the watch goes on with the copy"
+    assert presence_of(gateway, person(1)) is None
+    assert presence_of(restarted(gateway), person(2)) == 6

@@ -117,5 +117,5 @@ def fill(settings: Settings, people: int, revision: int) -> None:
 
 def read_model_bytes(settings: Settings) -> int:
     """On disk."""
-    files = (settings.data / "gateway" / settings.namespace).glob("data.mdb")
+    files = (settings.data / "gateway" / settings.namespace).rglob("data.mdb")
     return sum(file.stat().st_blocks * 512 for file in files)

@@ -131,6 +131,7 @@ def _fold(
             model,
             session=session,
             retention_ms=retention_ms,
+            renew_s=settings.renew_s,
             ring=ring,
             stopping=stopping,
             meter=FoldMeter(model),

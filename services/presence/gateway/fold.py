@@ -5,6 +5,7 @@ It waits for nobody: readers see the last committed transaction, and are rung up
 
 import hashlib
 import threading
+import time
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
@@ -36,6 +37,8 @@ GATHERED_MAX = 100_000
 """Records of one transaction while catching up: some 250 MB of memory."""
 TOUCH_MS = 60_000
 TOUCH_TIMEOUT_MS = 1_000
+RENEW_PAUSE = 100
+"""While the read model is renewed no change is seen: that is this part of all time at most."""
 ABSENCE_MS_MAX = 12 * 3_600_000
 """Half of the topic's `delete.retention.ms`: after a longer absence a tombstone may have come and gone unread."""
 
@@ -55,11 +58,12 @@ class Fold:
         *,
         session: Session,
         retention_ms: int,
+        renew_s: float,
         ring: Callable[[], None],
         stopping: threading.Event,
         meter: FoldMeter,
     ) -> None:
-        """Erasures are remembered for `retention_ms`.
+        """Erasures are remembered for `retention_ms`, and out of all pages within `renew_s`.
 
         `ring` is called after each transaction, on the fold's thread, and must not block.
         """
@@ -69,7 +73,9 @@ class Fold:
         self._model = model
         self._session = session
         self._retention_ms = retention_ms
+        self._renew_s = renew_s
         self._compacted_ms = 0
+        self._renew_at_s = 0.0
         self._behind = True
         self._ring = ring
         self._stopping = stopping
@@ -163,6 +169,7 @@ class Fold:
         now = now_ms()
         self._meter.looked(self._lag())
         self._compact(now)
+        self._renew()
         if not batches:
             self._touch(now)
             return
@@ -215,6 +222,21 @@ class Fold:
         self._compacted_ms = now
         if self._model.compact(now - self._retention_ms):
             self._ring()
+
+    def _renew(self) -> None:
+        """Leave the pages behind in which somebody was who is erased."""
+        if self._behind or time.monotonic() < self._renew_at_s:
+            return
+        began_s = time.monotonic()
+        if self._model.is_unclean:
+            try:
+                self._model.renew()
+                self._ring()
+                log.info("read_model_renewed")
+            except SourceUnavailable as error:
+                log.warning("read_model_not_renewed", error=str(error))
+        took_s = time.monotonic() - began_s
+        self._renew_at_s = began_s + max(self._renew_s, RENEW_PAUSE * took_s)
 
     def _touch(self, now: int) -> None:
         """Keep a quiet topic from looking like a long absence, but only if it is quiet and not out of reach."""

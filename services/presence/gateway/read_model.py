@@ -1,7 +1,8 @@
 """The newest score of everybody, in LMDB, with how far the topics were folded; shared by all processes of a gateway.
 
 Everything is written in one transaction with the positions, so that a kill at any moment leaves a state that was true at
-some offset. The model can be deleted: the topics bring it back. One thread of one process writes, any reads.
+some offset. The model can be deleted: the topics bring it back. One thread of one process writes, any reads. After an
+erasure the writer makes a copy without unused pages, which counts from then on (see `log.numbered`), and readers follow it.
 
     people   person -> where the score came from, what it is ordered by, serialised Score
     changes  scores partition, scores offset -> person; one row per person, so it is the topic after compaction
@@ -11,7 +12,9 @@ some offset. The model can be deleted: the topics bring it back. One thread of o
     history  person, day -> serialised Score as the day closed
     roster   person -> their record of the roster, with their sealed key
     reasons  person, `/` and what -> the record of the log that decides a finding, or the company, of the person
-    meta     schema, deployment, positions of the topics, whether orders and ranks are kept, how far erasures are forgotten, number of changes, who serves, and when the topic was last read
+    meta     schema, deployment, positions of the topics, whether orders and ranks are kept, how far erasures are forgotten,
+             number of changes, who serves, when the topic was last read, whether unused pages may hold somebody who is erased
+             (`unclean`), and whether a copy counts from now on (`moved`)
 """
 
 import struct
@@ -19,7 +22,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from operator import le
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Any, NamedTuple, Self, TypeVar
 
 import lmdb
 
@@ -32,6 +35,7 @@ from presence.gateway.order import Order, Place
 from presence.gateway.resume import DeploymentId, Positions
 from presence.gateway.rows import KINDS, PRESENCE, Gone, Row, framed_of, place_of, score_of
 from presence.gateway.session import Session
+from presence.log.numbered import newest_folder
 from presence.log.revision import Revision, decode
 from presence.v1.score_pb2 import Score
 
@@ -50,37 +54,69 @@ U64 = struct.Struct(">Q")
 T = TypeVar("T")
 
 
+class Opened(NamedTuple):
+    """One folder of a read model."""
+
+    folder: Path
+    env: lmdb.Environment
+    tables: dict[str, Any]
+
+
 class ReadModel:
     """Open it once per process and folder, as LMDB wants it; use it as a context manager."""
 
     _readonly = True
 
-    def __init__(self, folder: Path) -> None:
-        """The folder must have been opened by its writer before."""
-        folder.mkdir(parents=True, exist_ok=True)
+    def __init__(self, home: Path) -> None:
+        """`home` must have been opened by its writer before."""
+        self._home = home
+        self._frames = Frames()
+        # A serving process reads from one snapshot until it is told of another: to begin one costs more than most reads.
+        self._snapshot: lmdb.Transaction | None = None
+        self._open_newest()
+
+    def _open_newest(self) -> None:
+        while True:
+            folder = newest_folder(self._home)
+            if folder is None:
+                raise InvariantBroken(f"there is no read model in {self._home}")
+            try:
+                self._use(self._opened(folder))
+                break
+            except lmdb.Error:
+                if newest_folder(self._home) == folder:
+                    raise  # Else it has been renewed, and is gone.
+        if self._readonly:
+            self._snapshot = self._env.begin(buffers=True)
+
+    def _opened(self, folder: Path) -> Opened:
         # Without metasync a power failure can lose the last transactions, which the topic brings back; never more.
-        self._env = lmdb.open(
+        env = lmdb.open(
             str(folder),
             map_size=MAP_BYTES,
             max_dbs=len(TABLES),
             max_readers=READERS_MAX,
             metasync=False,
             readonly=self._readonly,
+            create=not self._readonly,
         )
-        self._frames = Frames()
-        # A serving process reads from one snapshot until it is told of another: to begin one costs more than most reads.
-        self._snapshot: lmdb.Transaction | None = None
-        opened = {name: self._env.open_db(name.encode(), create=not self._readonly) for name in TABLES}
-        self._people, self._changes, self._erased, self._order, self._ranks, *_, self._meta = opened.values()
-        self._history, self._roster, self._reasons = (opened[side] for side in SIDES)
-        self._tables = opened
-        if self._readonly:
-            self._snapshot = self._env.begin(buffers=True)
+        tables = {name: env.open_db(name.encode(), create=not self._readonly) for name in TABLES}
+        return Opened(folder, env, tables)
+
+    def _use(self, opened: Opened) -> None:
+        self._folder, self._env, self._tables = opened
+        self._people, self._changes, self._erased, self._order, self._ranks, *_, self._meta = (
+            self._tables.values()
+        )
+        self._history, self._roster, self._reasons = (self._tables[side] for side in SIDES)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._close()
+
+    def _close(self) -> None:
         if self._snapshot is not None:
             self._snapshot.abort()
         self._env.close()
@@ -117,6 +153,9 @@ class ReadModel:
             before = unpacked(self._snapshot.get(b"positions", b"", db=self._meta))
             self._snapshot.abort()
             self._snapshot = self._env.begin(buffers=True)
+            if self._snapshot.get(b"moved", db=self._meta) is not None:
+                self._close()
+                self._open_newest()
             self._forget_since(before)
         with self._reading() as txn:
             if txn.get(b"serving", db=self._meta) != session:

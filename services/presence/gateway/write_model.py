@@ -1,14 +1,18 @@
 """The writer of the read model: folds records of the topics into it, everything with the positions in one transaction."""
 
-from collections.abc import Callable, Collection, Iterable
+import shutil
+import threading
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
 import lmdb
 
-from presence.events.errors import InvariantBroken
+from presence.events.errors import InvariantBroken, SourceUnavailable
 from presence.events.vocabulary import PersonId
 from presence.gateway import closings, order, ranks
 from presence.gateway.arrange import Everybody
@@ -17,6 +21,12 @@ from presence.gateway.read_model import CHANGE, MAP_BYTES, SCHEMA, U64, ReadMode
 from presence.gateway.resume import DeploymentId, Positions
 from presence.gateway.rows import PRESENCE, Change, Gone, Row
 from presence.gateway.session import Session
+from presence.log.numbered import following, make, newest_folder, remove
+
+COPIED_ROWS = 50_000
+"""Of one transaction."""
+LEFTOVERS = {".part", ".gone", ".mdb"}
+"""Of the paths in a read model's folder: what a kill has left, and files of before there were numbered ones."""
 
 T = TypeVar("T")
 
@@ -36,14 +46,60 @@ class WriteModel(ReadModel):
 
     _readonly = False
 
-    def __init__(self, folder: Path) -> None:
-        """Make the folder if it is not there; what an older version wrote is forgotten."""
-        super().__init__(folder)
+    def __init__(self, home: Path) -> None:
+        """Make what is not there; what an older version wrote is forgotten, and what does not count is removed."""
+        home.mkdir(parents=True, exist_ok=True)
+        self._opening = threading.RLock()
+        newest = newest_folder(home) or home / "1"
+        for path in home.iterdir():
+            if path.suffix in LEFTOVERS or (path.name.isdigit() and path != newest):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        newest.mkdir(exist_ok=True)
+        super().__init__(home)
         # Readers that were killed must not hold old pages for ever.
         self._env.reader_check()
         if self._meta_value(b"schema") not in {None, SCHEMA}:
             self._write(self._clear)
         self._arranged = self._meta_value(b"arranged") is not None
+
+    @property
+    def is_unclean(self) -> bool:
+        """Whether unused pages may hold somebody who is erased: LMDB leaves them as they are until it needs them."""
+        return self._meta_value(b"unclean") is not None
+
+    def renew(self) -> None:
+        """Go on with a copy that has only what is in a table; readers follow when they are rung up.
+
+        Raises SourceUnavailable if there is no room for it: then all is as it was.
+        """
+        old, target, fresh = self._folder, following(self._folder), None
+        try:
+            make(target, self._copy)
+            fresh = self._opened(target)
+            with fresh.env.begin(write=True) as txn:
+                txn.delete(b"unclean", db=fresh.tables["meta"])
+            with self._env.begin(write=True) as txn:
+                txn.put(b"moved", b"1", db=self._meta)
+        except (OSError, lmdb.Error) as error:
+            if fresh is not None:
+                fresh.env.close()
+            shutil.rmtree(target, ignore_errors=True)
+            raise SourceUnavailable(f"the read model cannot be renewed: {error}") from error
+        with self._opening:
+            self._env.close()
+            self._use(fresh)
+        remove(old)
+
+    def _copy(self, folder: Path) -> None:
+        """Every row anew. LMDB's own copy is of pages, in which a key that was deleted may stand between others as their bound."""
+        _, copy, tables = self._opened(folder)
+        with copy, self._reading() as txn:
+            for name, table in self._tables.items():
+                with txn.cursor(table) as cursor:
+                    rows = iter(cursor)
+                    while some := list(islice(rows, COPIED_ROWS)):
+                        with copy.begin(write=True) as writing, writing.cursor(tables[name]) as end:
+                            end.putmulti(some, append=True)
 
     def begin(
         self, deployment: DeploymentId, positions: Positions, *, compacted: Positions | None = None
@@ -100,6 +156,8 @@ class WriteModel(ReadModel):
                 txn.delete(key, db=self._erased)
                 txn.delete(CHANGE.pack(gone.partition, gone.offset), db=self._changes)
                 compacted[gone.partition] = max(compacted[gone.partition], gone.offset + 1)
+            if old:
+                self._soil(txn)
             txn.put(b"compacted", _packed(tuple(compacted)), db=self._meta)
             return len(old)
 
@@ -109,6 +167,8 @@ class WriteModel(ReadModel):
         """Forget everything of one of SIDES, and read on from `positions` of its topic."""
 
         def write(txn: lmdb.Transaction) -> None:
+            if txn.stat(self._tables[side])["entries"]:
+                self._soil(txn)
             txn.drop(self._tables[side], delete=False)
             txn.put(side_key(side), _packed(positions), db=self._meta)
 
@@ -134,8 +194,8 @@ class WriteModel(ReadModel):
             for key, record in found:
                 if record:
                     txn.put(key, record, db=table)
-                else:
-                    txn.delete(key, db=table)
+                elif txn.delete(key, db=table):
+                    self._soil(txn)
             txn.put(side_key(side), _packed(positions), db=self._meta)
 
         self._write(write)
@@ -198,6 +258,7 @@ class WriteModel(ReadModel):
             if isinstance(new, Row):
                 people.append((key, new.packed()))
             else:
+                self._soil(txn)
                 txn.put(key, new.packed(), db=self._erased)
                 txn.delete(key, db=self._people)
                 closings.forget(txn, self._history, key)
@@ -247,9 +308,24 @@ class WriteModel(ReadModel):
             raise InvariantBroken(f"the read model has outgrown {MAP_BYTES} bytes") from error
 
     def _clear(self, txn: lmdb.Transaction) -> None:
+        held_anybody = any(
+            txn.stat(table)["entries"] for table in (self._people, self._roster, self._history)
+        )
         for table in self._tables.values():
             txn.drop(table, delete=False)
         txn.put(b"schema", SCHEMA, db=self._meta)
+        if held_anybody:
+            self._soil(txn)
+
+    def _soil(self, txn: lmdb.Transaction) -> None:
+        """With this transaction pages go out of use that hold what must not be kept."""
+        txn.put(b"unclean", b"1", db=self._meta)
+
+    @contextmanager
+    def _reading(self) -> Iterator[lmdb.Transaction]:
+        """Other threads read, too, for the metrics: not while one folder takes another's place."""
+        with self._opening, self._env.begin(buffers=True) as txn:
+            yield txn
 
 
 def _is_new(change: Change, stored: Row | Gone | None, applied: Applied) -> bool:

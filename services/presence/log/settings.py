@@ -68,6 +68,9 @@ class Settings:
     """How old a record may be before the archiver writes it, if nothing else makes it write."""
     archive_purge_s: Annotated[int, msgspec.Meta(ge=1)] = 3_600
     """How long the archiver may wait before it takes somebody who was erased out of what is written."""
+    renew_s: Annotated[float, msgspec.Meta(ge=0.1)] = 30.0
+    """How long who was erased may stay in unused pages of scoring's stores and of the gateway's read model, and in older
+    snapshots."""
     moderator: str = "rules"
     """Who reads at ingest what the enrolled publish: a moderator that is installed, or `none`."""
     log_format: Literal["console", "json"] = "console"

@@ -28,8 +28,6 @@ log = structlog.get_logger("presence.scoring")
 FAILING_S = 20.0
 PAUSE_SHARE = 2.0
 """How long a publication is followed by none, in its own lengths: publishing takes a third of the time at most."""
-PURGE_S = 30.0
-"""How often a worker looks for what still holds who was erased: many erasures at once cost one copy and one snapshot."""
 IDLE_S = 0.5
 """How often a worker that has nothing to publish looks whether it shall stop."""
 
@@ -180,8 +178,8 @@ class Scorer:
     async def snapshot_until(self, stopped: Callable[[], bool]) -> None:
         """Take a snapshot of every partition now and then; what fails is tried again next time.
 
-        What knows of an erased person goes within PURGE_S of the erasure: pages of the store, and older snapshots, of
-        which a newer one comes first, where any are taken.
+        What knows of an erased person goes within `renew_s` of the erasure: pages of the store, and older snapshots, of
+        which a newer one comes first, where any are taken. Many erasures at once cost one copy and one snapshot.
         """
         taken_s = purged_s = time.monotonic()
         while not stopped():
@@ -189,7 +187,7 @@ class Scorer:
             now, interval_s = time.monotonic(), self._settings.snapshot_interval_s
             if is_due := bool(interval_s) and now - taken_s >= interval_s:
                 taken_s = now
-            if not is_due and now - purged_s < PURGE_S:
+            if not is_due and now - purged_s < self._settings.renew_s:
                 continue
             purged_s = now
             for number, partition in list(self._partitions.items()):

@@ -141,7 +141,7 @@ def test_a_model_of_another_schema_is_forgotten(tmp_path: Path, change: Make, pe
     with WriteModel(tmp_path) as old:
         old.begin(DeploymentId(b"8 bytes."), (0, 0))
         _apply(old, change(1, 0, 5))
-    with lmdb.open(str(tmp_path), max_dbs=9) as env, env.begin(write=True) as txn:
+    with lmdb.open(str(tmp_path / "1"), max_dbs=9) as env, env.begin(write=True) as txn:
         txn.put(b"schema", b"0", db=env.open_db(b"meta", txn=txn))
     with WriteModel(tmp_path) as new:
         assert (new.positions, new.score(person(1))) == ((), None)
