@@ -1,9 +1,11 @@
 """A store that is renewed is the folder `1`, then `2`, and so on, in a folder of its own: the newest is the one that counts."""
 
-import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from presence.log.disk import to_disk
 
 
 def numbers(home: Path) -> list[int]:
@@ -29,12 +31,30 @@ def make(folder: Path, fill: Callable[[Path], object]) -> None:
     """
     part = folder.with_suffix(".part")
     shutil.rmtree(part, ignore_errors=True)
-    part.mkdir()
-    fill(part)
-    for path in (*part.iterdir(), part):
-        _to_disk(path)
-    part.rename(folder)
-    _to_disk(folder.parent)
+    part.mkdir(parents=True)
+    try:
+        fill(part)
+        to_disk(*part.iterdir(), part)
+        part.rename(folder)
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
+        raise
+    to_disk(folder.parent)
+
+
+@contextmanager
+def successor(folder: Path, fill: Callable[[Path], object]) -> Iterator[Path]:
+    """The one after `folder`, made by `fill`. If the block ends with an error it goes again, and `folder` counts as before.
+
+    Raises OSError, and what `fill` raises.
+    """
+    target = following(folder)
+    try:
+        make(target, fill)
+        yield target
+    except BaseException:
+        shutil.rmtree(target, ignore_errors=True)
+        raise
 
 
 def remove(folder: Path) -> None:
@@ -45,9 +65,7 @@ def remove(folder: Path) -> None:
     shutil.rmtree(gone, ignore_errors=True)
 
 
-def _to_disk(path: Path) -> None:
-    number = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)
+def clean(home: Path) -> None:
+    """Remove what a kill has left of `make` and `remove`. Nobody may be at work in `home`."""
+    for left in (*home.glob("*.part"), *home.glob("*.gone")):
+        shutil.rmtree(left, ignore_errors=True)

@@ -1,12 +1,12 @@
 """Where files are kept that outlive a machine: a folder, or anything S3-compatible, by URL."""
 
-import os
 from pathlib import Path
 
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore, from_url
 
 from presence.events.errors import CallerError
+from presence.log.disk import to_disk
 
 
 def open_objects(url: str, variable: str) -> ObjectStore:
@@ -34,9 +34,4 @@ def put_new(objects: ObjectStore, path: str, data: bytes) -> None:
     objects.put(path, data, mode="create")
     if isinstance(objects, LocalStore) and objects.prefix is not None:
         written = Path(objects.prefix) / path
-        for each in (written, written.parent):
-            handle = os.open(each, os.O_RDONLY)
-            try:
-                os.fsync(handle)
-            finally:
-                os.close(handle)
+        to_disk(written, written.parent)

@@ -17,7 +17,7 @@ import lmdb
 import structlog
 
 from presence.events.errors import InvariantBroken, SourceUnavailable
-from presence.log.numbered import following, make, numbers, remove
+from presence.log.numbered import clean, following, make, numbers, remove, successor
 from presence.scoring.snapshots import copy
 from presence.scoring.store import Store, StoreHeld
 
@@ -36,9 +36,9 @@ def claim(partition: Path, restore: Restore = _nothing) -> Store:
     Raises InvariantBroken if the store is damaged or of another schema version.
     """
     partition.mkdir(parents=True, exist_ok=True)
-    for pattern in ("*.part", "*.gone", "*.snapshot"):
-        for unfinished in partition.glob(pattern):
-            shutil.rmtree(unfinished, ignore_errors=True)
+    clean(partition)
+    for unfinished in partition.glob("*.snapshot"):
+        shutil.rmtree(unfinished, ignore_errors=True)
     known = numbers(partition)
     newest = partition / str(known[-1] if known else 1)
     if not known:
@@ -59,19 +59,25 @@ def renewed(store: Store) -> Store:
     Nobody may use `store` meanwhile, or afterwards. Takes about a second for each GB, and as much room. Raises
     SourceUnavailable if that is not there; then `store` goes on.
     """
-    target = following(store.folder)
     try:
         store.settle()
-        make(target, store.copy)
-        fresh = Store(target)
-        fresh.renewed()
+        with successor(store.folder, store.copy) as target:
+            fresh = _opened_renewed(target)
     except (OSError, lmdb.Error, InvariantBroken, SourceUnavailable) as error:
-        # As the newest it would be what counts after a restart, while `store` goes on.
-        shutil.rmtree(target, ignore_errors=True)
         raise SourceUnavailable(f"{store.folder} cannot be renewed: {error}") from error
     store.close()
     remove(store.folder)
     return fresh
+
+
+def _opened_renewed(folder: Path) -> Store:
+    store = Store(folder)
+    try:
+        store.renewed()
+    except SourceUnavailable:
+        store.close()
+        raise
+    return store
 
 
 def _seized(held: Path) -> Path:

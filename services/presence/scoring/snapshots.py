@@ -7,6 +7,7 @@ log from its offset on leads to the same state, also to the erasures since.
 
 import shutil
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +18,7 @@ import zstandard
 from obstore.exceptions import BaseError
 
 from presence.events.errors import InvariantBroken, SourceUnavailable
+from presence.log.numbered import make
 from presence.log.objects import open_objects, reason
 from presence.scoring.store import SCHEMA_VERSION, Meta, Store
 
@@ -99,21 +101,15 @@ class Snapshots:
         None if there is none.
         """
         for snapshot in self.of(partition):
-            part = folder.with_suffix(".part")
-            shutil.rmtree(part, ignore_errors=True)
-            part.mkdir(parents=True)
             try:
-                self.unpack(snapshot, part / "data.mdb")
-                _check(snapshot, part)
+                make(folder, partial(self._unpack_checked, snapshot))
             except (BaseError, OSError, zstandard.ZstdError, InvariantBroken) as error:
                 log.warning(
                     "snapshot passed over",
                     path=snapshot.path,
                     error=f"{type(error).__name__}: {reason(error)}",
                 )
-                shutil.rmtree(part, ignore_errors=True)
                 continue
-            part.rename(folder)
             log.info("restored", partition=partition, offset=snapshot.offset)
             return snapshot
         return None
@@ -130,6 +126,10 @@ class Snapshots:
         except (BaseError, OSError) as error:
             raise SourceUnavailable(f"a snapshot cannot be deleted: {reason(error)}") from error
         return paths
+
+    def _unpack_checked(self, snapshot: Snapshot, folder: Path) -> None:
+        self.unpack(snapshot, folder / "data.mdb")
+        _check(snapshot, folder)
 
     def unpack(self, snapshot: Snapshot, target: Path) -> None:
         """Write the LMDB file of a snapshot to `target`. Raises InvariantBroken, or as its storage does, if it is damaged."""
