@@ -1,7 +1,6 @@
 """A partition that another process still holds is taken over as of that process's last commit."""
 
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -9,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.limits import no_longer_file_than, no_more_files_than
 from tests.service.logs import NOW_MS, Record, events, records
 
 from presence.batch.records import Record as Fetched
@@ -132,15 +132,8 @@ def test_without_room_a_store_goes_on_as_it_was(tmp_path: Path) -> None:
     folder = tmp_path / "partition-0"
     assert apply(folder, 0, 1, 2) == 3
     partition = Partition(0, claim(folder), load())
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (4_096, hard))
-    try:
-        with pytest.raises(SourceUnavailable, match="cannot be renewed"):
-            renewed(partition.store)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-        signal.signal(signal.SIGXFSZ, ignored)
+    with no_longer_file_than(4_096), pytest.raises(SourceUnavailable, match="cannot be renewed"):
+        renewed(partition.store)
     assert partition.apply(enrolled(3)) == 1
     partition.store.close()
     assert apply(folder, 4) == 5
@@ -150,16 +143,9 @@ def test_a_copy_that_cannot_be_opened_is_not_left_as_the_newest(tmp_path: Path) 
     folder = tmp_path / "partition-0"
     assert apply(folder, 0, 1, 2) == 3
     partition = Partition(0, claim(folder), load())
-    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
-    # Two more files can be open at once: enough to make the copy, too few to open a store.
-    free = os.dup(0)
-    os.close(free)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (free + 2, limits[1]))
-    try:
-        with pytest.raises(SourceUnavailable, match="cannot be renewed"):
-            renewed(partition.store)
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    # Two more files are enough to make the copy, and too few to open a store.
+    with no_more_files_than(2), pytest.raises(SourceUnavailable, match="cannot be renewed"):
+        renewed(partition.store)
     assert [path.name for path in folder.iterdir()] == ["1"]
     assert partition.apply(enrolled(3)) == 1
     partition.store.close()

@@ -22,7 +22,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from operator import le
 from pathlib import Path
-from typing import Any, NamedTuple, Self, TypeVar
+from typing import Self, TypeVar
 
 import lmdb
 
@@ -35,31 +35,18 @@ from presence.gateway.order import Order, Place
 from presence.gateway.resume import DeploymentId, Positions
 from presence.gateway.rows import KINDS, PRESENCE, Gone, Row, framed_of, place_of, score_of
 from presence.gateway.session import Session
+from presence.gateway.tables import SIDES, Opened, opened
 from presence.log.numbered import newest_folder
 from presence.log.revision import Revision, decode
 from presence.v1.score_pb2 import Score
 
 SCHEMA = b"8"
-SIDES = ("history", "roster", "reasons")
-"""What is kept of other topics than that of scores, each with positions of its own."""
-TABLES = ("people", "changes", "erased", "order", "ranks", *SIDES, "meta")
-MAP_BYTES = 2**40
-"""Of addresses, and not of disk or memory: a terabyte is far beyond a gateway of 100 million people."""
-READERS_MAX = 510
 DROPPED_MAX = 20_000
 """Records to go through for whom to drop from memory; after more of them everybody is dropped."""
 CHANGE = struct.Struct(">IQ")
 U64 = struct.Struct(">Q")
 
 T = TypeVar("T")
-
-
-class Opened(NamedTuple):
-    """One folder of a read model."""
-
-    folder: Path
-    env: lmdb.Environment
-    tables: dict[str, Any]
 
 
 class ReadModel:
@@ -81,7 +68,7 @@ class ReadModel:
             if folder is None:
                 raise InvariantBroken(f"there is no read model in {self._home}")
             try:
-                self._use(self._opened(folder))
+                self._use(opened(folder, readonly=self._readonly))
                 break
             except lmdb.Error:
                 if newest_folder(self._home) == folder:
@@ -89,22 +76,9 @@ class ReadModel:
         if self._readonly:
             self._snapshot = self._env.begin(buffers=True)
 
-    def _opened(self, folder: Path) -> Opened:
-        # Without metasync a power failure can lose the last transactions, which the topic brings back; never more.
-        env = lmdb.open(
-            str(folder),
-            map_size=MAP_BYTES,
-            max_dbs=len(TABLES),
-            max_readers=READERS_MAX,
-            metasync=False,
-            readonly=self._readonly,
-            create=not self._readonly,
-        )
-        tables = {name: env.open_db(name.encode(), create=not self._readonly) for name in TABLES}
-        return Opened(folder, env, tables)
-
-    def _use(self, opened: Opened) -> None:
-        self._folder, self._env, self._tables = opened
+    def _use(self, found: Opened) -> None:
+        self._opened = found
+        _, self._env, self._tables = found
         self._people, self._changes, self._erased, self._order, self._ranks, *_, self._meta = (
             self._tables.values()
         )

@@ -1,12 +1,10 @@
 """The writer of the read model: folds records of the topics into it, everything with the positions in one transaction."""
 
-import shutil
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,16 +15,12 @@ from presence.events.vocabulary import PersonId
 from presence.gateway import closings, order, ranks
 from presence.gateway.arrange import Everybody
 from presence.gateway.closings import Closing
-from presence.gateway.read_model import CHANGE, MAP_BYTES, SCHEMA, U64, ReadModel, side_key, unpacked
+from presence.gateway.read_model import CHANGE, SCHEMA, U64, ReadModel, side_key, unpacked
 from presence.gateway.resume import DeploymentId, Positions
 from presence.gateway.rows import PRESENCE, Change, Gone, Row
 from presence.gateway.session import Session
-from presence.log.numbered import following, make, newest_folder, remove
-
-COPIED_ROWS = 50_000
-"""Of one transaction."""
-LEFTOVERS = {".part", ".gone", ".mdb"}
-"""Of the paths in a read model's folder: what a kill has left, and files of before there were numbered ones."""
+from presence.gateway.tables import MAP_BYTES, copy, opened
+from presence.log.numbered import clean, newest_folder, numbers, remove, successor
 
 T = TypeVar("T")
 
@@ -51,9 +45,11 @@ class WriteModel(ReadModel):
         home.mkdir(parents=True, exist_ok=True)
         self._opening = threading.RLock()
         newest = newest_folder(home) or home / "1"
-        for path in home.iterdir():
-            if path.suffix in LEFTOVERS or (path.name.isdigit() and path != newest):
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        clean(home)
+        for number in numbers(home)[:-1]:
+            remove(home / str(number))
+        for unnumbered in home.glob("*.mdb"):  # Of a version before there were numbers.
+            unnumbered.unlink()
         newest.mkdir(exist_ok=True)
         super().__init__(home)
         # Readers that were killed must not hold old pages for ever.
@@ -72,34 +68,24 @@ class WriteModel(ReadModel):
 
         Raises SourceUnavailable if there is no room for it: then all is as it was.
         """
-        old, target, fresh = self._folder, following(self._folder), None
+        old = self._opened
         try:
-            make(target, self._copy)
-            fresh = self._opened(target)
-            with fresh.env.begin(write=True) as txn:
-                txn.delete(b"unclean", db=fresh.tables["meta"])
-            with self._env.begin(write=True) as txn:
-                txn.put(b"moved", b"1", db=self._meta)
+            with successor(old.folder, partial(copy, old)) as target:
+                fresh = opened(target, readonly=False)
+                try:
+                    with fresh.env.begin(write=True) as txn:
+                        txn.delete(b"unclean", db=fresh.tables["meta"])
+                    with old.env.begin(write=True) as txn:
+                        txn.put(b"moved", b"1", db=self._meta)
+                except lmdb.Error:
+                    fresh.env.close()
+                    raise
         except (OSError, lmdb.Error) as error:
-            if fresh is not None:
-                fresh.env.close()
-            shutil.rmtree(target, ignore_errors=True)
             raise SourceUnavailable(f"the read model cannot be renewed: {error}") from error
         with self._opening:
-            self._env.close()
+            old.env.close()
             self._use(fresh)
-        remove(old)
-
-    def _copy(self, folder: Path) -> None:
-        """Every row anew. LMDB's own copy is of pages, in which a key that was deleted may stand between others as their bound."""
-        _, copy, tables = self._opened(folder)
-        with copy, self._reading() as txn:
-            for name, table in self._tables.items():
-                with txn.cursor(table) as cursor:
-                    rows = iter(cursor)
-                    while some := list(islice(rows, COPIED_ROWS)):
-                        with copy.begin(write=True) as writing, writing.cursor(tables[name]) as end:
-                            end.putmulti(some, append=True)
+        remove(old.folder)
 
     def begin(
         self, deployment: DeploymentId, positions: Positions, *, compacted: Positions | None = None
@@ -309,7 +295,7 @@ class WriteModel(ReadModel):
 
     def _clear(self, txn: lmdb.Transaction) -> None:
         held_anybody = any(
-            txn.stat(table)["entries"] for table in (self._people, self._roster, self._history)
+            txn.stat(table)["entries"] for table in self._tables.values() if table is not self._meta
         )
         for table in self._tables.values():
             txn.drop(table, delete=False)

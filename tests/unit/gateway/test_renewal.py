@@ -1,22 +1,21 @@
-"""A read model in which somebody was erased goes on as a compacted copy: the same answers, and no byte of them."""
+"""A read model in which somebody was erased goes on as a copy: the same answers, and no byte of them."""
 
-import os
-import resource
-import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.limits import no_longer_file_than, no_more_files_than
 
 from presence.events.errors import SourceUnavailable
 from presence.events.vocabulary import PersonId
 from presence.gateway.rows import Change
 from presence.gateway.session import new_session
+from presence.gateway.tables import copy
 from presence.gateway.write_model import WriteModel
 
 Make = Callable[..., Change]
@@ -69,18 +68,6 @@ def erased(model: WriteModel, change: Make, person: Person) -> WriteModel:
     model.apply_records("roster", [(person(GONE).encode(), None)], positions=(2, 2))
     _apply(model, change(GONE, PEOPLE, PEOPLE, erased=True), positions=(PEOPLE + 1, PEOPLE + 1))
     return model
-
-
-@contextmanager
-def _limited(what: int, limit: int) -> Iterator[None]:
-    soft, hard = resource.getrlimit(what)
-    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(what, (limit, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(what, (soft, hard))
-        signal.signal(signal.SIGXFSZ, ignored)
 
 
 def test_only_an_erasure_asks_for_it(model: WriteModel, change: Make) -> None:
@@ -147,7 +134,7 @@ def test_what_a_kill_leaves_goes_at_the_next_start(change: Make, home: Path) -> 
         model.begin(b"here4now", (0, 0))  # type: ignore[arg-type]
         _apply(model, change(1, 1, 1), positions=(2, 2))
         (home / "2").mkdir()
-        model._copy(home / "2")  # noqa: SLF001
+        copy(model._opened, home / "2")  # noqa: SLF001
     for name in ("3.part", "0.gone"):
         (home / name).mkdir()
     (home / "data.mdb").write_bytes(b"of before there were numbers")
@@ -157,19 +144,15 @@ def test_what_a_kill_leaves_goes_at_the_next_start(change: Make, home: Path) -> 
         assert sorted(path.name for path in home.iterdir()) == ["2", "lock"]
 
 
-@pytest.mark.parametrize("what", ["no room", "no file to open"])
+@pytest.mark.parametrize(
+    "limited", [no_longer_file_than(4_096), no_more_files_than(2)], ids=["room", "files"]
+)
 def test_without_what_it_takes_it_goes_on_as_it_was(
-    erased: WriteModel, change: Make, home: Path, what: str
+    erased: WriteModel, change: Make, home: Path, limited: AbstractContextManager[None]
 ) -> None:
-    free = os.dup(0)
-    os.close(free)
-    limits = {
-        "no room": (resource.RLIMIT_FSIZE, 4_096),
-        "no file to open": (resource.RLIMIT_NOFILE, free + 2),
-    }
-    with _limited(*limits[what]), pytest.raises(SourceUnavailable, match="cannot be renewed"):
+    with limited, pytest.raises(SourceUnavailable, match="cannot be renewed"):
         erased.renew()
-    assert [path.name for path in home.iterdir() if path.suffix != ".part"] == ["1"]
+    assert [path.name for path in home.iterdir()] == ["1"]
     assert erased.is_unclean
     _apply(erased, change(1, 900, 900), positions=(901, 901))
     erased.renew()

@@ -1,8 +1,5 @@
 """The file of scores: whole or not there, and damage to it is told."""
 
-import resource
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +7,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from tests.limits import no_longer_file_than
 
 from presence.events.errors import CallerError
 from presence.replay.outputs import write_parquet
@@ -23,16 +21,6 @@ FRAMES = [
     )
     for seed in range(3)
 ]
-
-
-@contextmanager
-def no_longer_file_than(bytes_max: int) -> Iterator[None]:
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (bytes_max, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_where_there_is_no_room_the_file_is_named_and_nothing_is_left(tmp_path: Path) -> None:
