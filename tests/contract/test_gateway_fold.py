@@ -1,5 +1,6 @@
 """What the gateway makes of its topic in odd times: transactions that end badly, another topic, a long absence."""
 
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -85,12 +86,15 @@ def test_a_topic_made_anew_is_another_deployment(gateway: Any, scores: Any, pers
     gateway.kill()
     admin = KafkaAdminClient(**scores.settings.kafka_options())
     admin.delete_topics([scores.settings.topics.scores])
+    while scores.settings.topics.scores in admin.list_topics():
+        time.sleep(0.02)  # Until then a score would go to the old one.
     admin.close()
     ensure_topics(scores.settings)
     writer = producer(scores.settings)
     score = Score(person=person(2), presence_millipoints=6, revision=encode(Revision(0, 1)))
-    writer.send(scores.settings.topics.scores, key=person(2).encode(), value=score.SerializeToString())
+    sent = writer.send(scores.settings.topics.scores, key=person(2).encode(), value=score.SerializeToString())
     writer.close()
+    assert sent.get().offset == 0
     gateway.start()
     gateway.wait_until_serving()
     assert gateway.logged("read_model_begun")["reason"] == "other deployment"
@@ -99,6 +103,22 @@ def test_a_topic_made_anew_is_another_deployment(gateway: Any, scores: Any, pers
     with pytest.raises(grpc.RpcError) as error:
         next(old)
     assert error.value.code() == grpc.StatusCode.OUT_OF_RANGE
+
+
+def test_a_stream_that_never_rests_is_caught_up_with(gateway: Any, scores: Any) -> None:
+    stopping = threading.Event()
+
+    def stream() -> None:
+        while not stopping.wait(0.02):
+            scores.publish([1])
+
+    publishing = threading.Thread(target=stream)
+    publishing.start()
+    try:
+        restarted(gateway)
+    finally:
+        stopping.set()
+        publishing.join()
 
 
 @pytest.mark.parametrize(("away_ms", "begun"), [(0, False), (ABSENCE_MS_MAX + 1, True)])

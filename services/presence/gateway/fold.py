@@ -100,7 +100,7 @@ class Fold:
             if self._behind and self._has_reached(ends):
                 self._behind = False
                 self._catch_up()
-            self._step()
+            self._step(self._gathered(ends) if self._behind else self._consumer.poll(timeout_ms=POLL_MS))
 
     def _begin(self, deployment: DeploymentId) -> dict[TopicPartition, int]:
         """Seek to where the model stands, or begin a new one; return the topics' ends as of now."""
@@ -164,8 +164,7 @@ class Fold:
             return "away for too long"
         return None
 
-    def _step(self) -> None:
-        batches = self._gathered() if self._behind else self._consumer.poll(timeout_ms=POLL_MS)
+    def _step(self, batches: Batches) -> None:
         now = now_ms()
         self._meter.looked(self._lag())
         self._compact(now)
@@ -199,14 +198,14 @@ class Fold:
             _report(applied)
         self._ring()
 
-    def _gathered(self) -> Batches:
-        """What comes without waiting, up to GATHERED_MAX records.
+    def _gathered(self, ends: Mapping[TopicPartition, int]) -> Batches:
+        """What comes without waiting, up to `ends` or GATHERED_MAX records: a topic that never rests has no pause to end at.
 
         In a transaction of few records nearly every page of the orders is written for one row or two.
         """
         batches: dict[TopicPartition, list[ConsumerRecord]] = defaultdict(list)
         records = 0
-        while records < GATHERED_MAX and not self._stopping.is_set():
+        while records < GATHERED_MAX and not self._has_reached(ends) and not self._stopping.is_set():
             found = self._consumer.poll(timeout_ms=POLL_MS)
             if not found:
                 break
