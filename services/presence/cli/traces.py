@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import unquote, urlsplit
 
 import lmdb
 import msgspec
@@ -103,15 +104,16 @@ class Search:
         self._settings = settings
         self._needles = needles
         self._on_step = on_step
+        self._unpacked: set[Path] = set()
         self.looked: list[Looked] = []
         self.found: list[Found] = []
 
     def everywhere(self) -> None:
         """Search all there is. Raises SourceUnavailable if the broker or the snapshots do not answer."""
         self.topics()
-        self.folder(self._settings.data)
         self.snapshots()
         self.archive()
+        self.folder(self._settings.data)
 
     def topics(self) -> None:
         """Every topic of the deployment, with what aborted transactions have left."""
@@ -122,7 +124,10 @@ class Search:
             self._topic(name)
 
     def folder(self, root: Path) -> None:
-        """Every file below `root` but the embedded broker's. A store that is renewed meanwhile is searched where it is then."""
+        """Every file below `root` but the embedded broker's and those that were searched unpacked.
+
+        A store that is renewed meanwhile is searched where it is then.
+        """
         searched: set[Path] = set()
         while stores := sorted({each.parent for each in root.rglob("data.mdb")} - searched):
             for folder in stores:
@@ -131,6 +136,8 @@ class Search:
                     self._store(folder, str(folder.relative_to(root)))
         for path in sorted(root.rglob("*")):
             name = path.relative_to(root)
+            if path.absolute() in self._unpacked:
+                continue
             if path.is_file() and name.parts[0] != BROKER and path.name not in {"data.mdb", "lock.mdb"}:
                 with _gone_meanwhile(path):
                     self._file(path, str(name))
@@ -144,6 +151,7 @@ class Search:
                 with tempfile.TemporaryDirectory() as folder:
                     kept.unpack(snapshot, Path(folder) / "data.mdb")
                     self._store(Path(folder), snapshot.path, is_snapshot=True)
+                self._unpacked.add(_file_of(settings.snapshots_url, snapshot.path))
 
     def archive(self) -> None:
         """Every file of the archive of the activity log."""
@@ -155,6 +163,7 @@ class Search:
                 data = b" ".join(_bytes_of_columns(rows))
                 self._note(looked, Verdict.STAYS, self._needles.ids_in(data))
                 self._note(looked, Verdict.LEFT, self._needles.texts_in(data))
+                self._unpacked.add(_file_of(kept.url, f"{self._settings.topics.activity}/{looked.place}"))
 
     def _topic(self, name: str) -> None:
         kind = name.removeprefix(f"{self._settings.namespace}.").partition("-")[0]
@@ -231,6 +240,11 @@ class Search:
             return len(client.partitions_for_topic(self._settings.topics.activity) or ())
         finally:
             client.close()
+
+
+def _file_of(url: str, path: str) -> Path:
+    """Where an object below `url` is on this machine, if `url` is a folder's."""
+    return Path(unquote(urlsplit(url).path), path)
 
 
 @contextmanager
