@@ -1,5 +1,6 @@
 """Who is erased leaves nothing behind in a partition, and does not come back from an older copy of it."""
 
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -138,3 +139,31 @@ def test_an_older_snapshot_leads_to_the_same_state_and_is_purged(
     assert snapshots.of(3) == []
     snapshots.take(3, tmp_path / "copy", whole.store.copy)
     assert snapshots.purge(3, whole.store.meta.erased_offset) == []
+
+
+def test_a_snapshot_that_names_whom_to_tell_of_is_replaced_when_they_are_told(
+    tmp_path: Path, open_partition: Open
+) -> None:
+    snapshots = Snapshots((tmp_path / "kept").as_uri(), "test")
+    log = lived(4)
+    partition = open_partition("a")
+    partition.apply([*log, erasing(len(log))])
+
+    def tables_with_ada() -> set[str]:
+        restored = Partition(
+            3, claim(tmp_path / str(time.monotonic_ns()), partial(snapshots.restore, 3)), load()
+        )
+        found = {table for table, key, value in stored(restored) if ADA.encode() in key + value}
+        restored.store.close()
+        return found
+
+    assert snapshots.take(3, tmp_path / "copy", partition.store.copy)
+    assert tables_with_ada() == {"people", "pending", "outbox"}
+    assert (partition.store.unpublished, partition.store.letters) > (0, 0)
+    published(partition)
+    partition.store.settle()
+    assert (partition.store.unpublished, partition.store.letters) == (0, 0)
+    assert snapshots.take(3, tmp_path / "copy", partition.store.copy) is None
+    assert snapshots.take(3, tmp_path / "copy", partition.store.copy, anew=True)
+    assert tables_with_ada() == {"people"}
+    assert len(snapshots.of(3)) == 1

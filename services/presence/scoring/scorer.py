@@ -18,10 +18,10 @@ from presence.model.spec import Model
 from presence.model.state import State
 from presence.scoring.meter import Meter, Written, timed
 from presence.scoring.ownership import claim, renewed
-from presence.scoring.partition import Partition
+from presence.scoring.partition import Partition, Publication
 from presence.scoring.publisher import Publisher
 from presence.scoring.queries import Queries
-from presence.scoring.snapshots import Snapshots
+from presence.scoring.snapshots import Snapshot, Snapshots
 
 log = structlog.get_logger("presence.scoring")
 
@@ -193,8 +193,48 @@ class Scorer:
             for number, partition in list(self._partitions.items()):
                 async with self._snapshotting:
                     if self._partitions.get(number) is partition:
-                        await self._renew(number, partition)
-                        await self._snapshot(number, partition, is_due=is_due)
+                        await self._keep(number, partition, is_due=is_due)
+
+    async def _keep(self, number: int, partition: Partition, *, is_due: bool) -> None:
+        erased_offset, keeps = partition.store.meta.erased_offset, bool(self._settings.snapshot_interval_s)
+        is_purged = self._purged.get(number, -1) >= erased_offset
+        is_told = not is_purged and await self._tell(number, partition)
+        if is_told:
+            await self._renew(number, partition)
+        try:
+            taken = (
+                await self._snapshot(number, partition, anew=is_told)
+                if is_due or (keeps and is_told)
+                else None
+            )
+            if is_told or (is_due and is_purged):
+                # What was copied since the erasure, but before all the world was told, names whom to tell of.
+                until = taken.offset - 1 if is_told and taken else erased_offset
+                gone = await asyncio.to_thread(self._snapshots.purge, number, until)
+                self._purged[number] = erased_offset
+                log.info("snapshots purged", partition=number, snapshots=len(gone))
+        except PresenceError as error:
+            log.warning("no snapshot", partition=number, error=str(error))
+
+    async def _tell(self, number: int, partition: Partition) -> bool:
+        """Publish all that waits by now, erasures among it, so that the store names nobody whom it has to tell of.
+
+        False if that is not possible yet.
+        """
+        if number in self.held:
+            return False
+        store = partition.store
+        try:
+            async with self._publishing:
+                people, letters = store.unpublished, store.letters
+                while (people > 0 or letters > 0) and (out := await self._publish_one(partition)):
+                    people -= len(out.changes)
+                    letters -= len(out.letters)
+                store.settle()
+        except (KafkaError, SourceUnavailable) as error:
+            log.warning("erasures are not published yet", partition=number, error=type(error).__name__)
+            return False
+        return True
 
     async def _renew(self, number: int, partition: Partition) -> None:
         """Leave the pages behind in which somebody was who is erased. Nothing of any partition happens meanwhile."""
@@ -207,22 +247,15 @@ class Scorer:
             except SourceUnavailable as error:
                 log.warning("store not renewed", partition=number, error=str(error))
 
-    async def _snapshot(self, number: int, partition: Partition, *, is_due: bool) -> None:
-        store, snapshots = partition.store, self._snapshots
-        work, erased_offset = store.folder.with_suffix(".snapshot"), store.meta.erased_offset
-        try:
-            is_purged = self._purged.get(number, -1) >= erased_offset
-            if is_due or (self._settings.snapshot_interval_s and not is_purged):
-                with timed(Step.SNAPSHOT):
-                    taken = await asyncio.to_thread(snapshots.take, number, work, store.copy)
-                self.meter.kept(number)
-                log.info("snapshot", partition=number, offset=taken and taken.offset)
-            if is_due or not is_purged:
-                gone = await asyncio.to_thread(snapshots.purge, number, erased_offset)
-                self._purged[number] = erased_offset
-                log.info("snapshots purged", partition=number, snapshots=len(gone))
-        except PresenceError as error:
-            log.warning("no snapshot", partition=number, error=str(error))
+    async def _snapshot(self, number: int, partition: Partition, *, anew: bool) -> Snapshot | None:
+        store = partition.store
+        work = store.folder.with_suffix(".snapshot")
+        take = partial(self._snapshots.take, number, work, store.copy, anew=anew)
+        with timed(Step.SNAPSHOT):
+            taken = await asyncio.to_thread(take)
+        self.meter.kept(number)
+        log.info("snapshot", partition=number, offset=taken and taken.offset)
+        return taken
 
     async def _publish(self) -> bool:
         """One publication of every partition, side by side; True if there was anything to publish.
@@ -236,12 +269,12 @@ class Scorer:
         for each in done:
             if isinstance(each, BaseException):
                 raise each
-        return any(done)
+        return any(each is not None for each in done)
 
-    async def _publish_one(self, partition: Partition) -> bool:
+    async def _publish_one(self, partition: Partition) -> Publication | None:
         publication = partition.due()
         if not publication:
-            return False
+            return None
         number, changes = partition.number, publication.changes
         with timed(Step.PUBLISH):
             observed_ms = self.meter.observed_ms(number, changes)
@@ -249,4 +282,4 @@ class Scorer:
         partition.published(publication)
         reasons = Counter(letter.reason for letter in publication.letters if letter.reason)
         self.meter.published(number, changes, reasons, partition.store.unpublished)
-        return True
+        return publication

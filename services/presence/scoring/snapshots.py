@@ -60,9 +60,12 @@ class Snapshots:
                 found.append(Snapshot(each["path"], int(name.removesuffix(SUFFIX)), each["size"]))
         return sorted(found, key=lambda snapshot: snapshot.offset, reverse=True)
 
-    def take(self, partition: int, work: Path, copied: Callable[[Path], None]) -> Snapshot | None:
+    def take(
+        self, partition: int, work: Path, copied: Callable[[Path], None], *, anew: bool = False
+    ) -> Snapshot | None:
         """Keep a copy of a store, which `copied` puts into the folder `work`; None if its offset is kept already.
 
+        With `anew` the copy takes that one's place: it may still have had to publish what this one has published.
         Older ones than KEPT go, and so does `work`. Raises SourceUnavailable if it cannot be written.
         """
         shutil.rmtree(work, ignore_errors=True)
@@ -71,7 +74,8 @@ class Snapshots:
             copied(work)
             meta = read_meta(work)
             known = self.of(partition)
-            if any(snapshot.offset == meta.offset for snapshot in known):
+            others = [snapshot for snapshot in known if snapshot.offset != meta.offset]
+            if len(others) < len(known) and not anew:
                 return None
             packed = work / "packed"
             with (work / "data.mdb").open("rb") as source, packed.open("wb") as target:
@@ -80,7 +84,7 @@ class Snapshots:
             path = f"{self._namespace}/partition-{partition}/{meta.offset:020d}{SUFFIX}"
             self._objects.put(path, packed)
             taken = Snapshot(path, meta.offset, packed.stat().st_size)
-            for old in [taken, *known][KEPT:]:
+            for old in [taken, *others][KEPT:]:
                 self._objects.delete(old.path)
         except (BaseError, OSError) as error:
             raise SourceUnavailable(f"the snapshot cannot be written: {reason(error)}") from error
@@ -88,12 +92,12 @@ class Snapshots:
             shutil.rmtree(work, ignore_errors=True)
         return taken
 
-    def purge(self, partition: int, erased_offset: int) -> list[str]:
-        """Delete what was copied before the erasure at that offset; their paths.
+    def purge(self, partition: int, until: int) -> list[str]:
+        """Delete what was copied at the offset `until` or before; their paths.
 
         Raises SourceUnavailable if they cannot be listed or deleted.
         """
-        return self._delete(each for each in self.of(partition) if each.offset <= erased_offset)
+        return self._delete(each for each in self.of(partition) if each.offset <= until)
 
     def restore(self, partition: int, folder: Path) -> Snapshot | None:
         """Make the store in `folder`, which is not there yet, from the newest snapshot that is whole.

@@ -159,6 +159,13 @@ class Store:
         return len(self._pending)
 
     @property
+    def letters(self) -> int:
+        """How many letters are not out."""
+        with self._env.begin() as txn:
+            entries: int = txn.stat(self._db["outbox"])["entries"]
+        return entries
+
+    @property
     def sweeping(self) -> bool:
         """Whether a new day has still to reach somebody."""
         return self.meta.sweep is not None
