@@ -89,7 +89,7 @@ class Scorer:
 
     async def close(self, numbers: set[int]) -> None:
         """Give `numbers` up. What is unpublished stays so in the store, for whoever opens it next."""
-        async with self._publishing, self._snapshotting:
+        async with self._snapshotting, self._publishing:
             for number in sorted(numbers & self._partitions.keys()):
                 partition = self._partitions.pop(number)
                 self.held.pop(number, None)
