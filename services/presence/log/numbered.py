@@ -53,12 +53,13 @@ def successor(folder: Path, fill: Callable[[Path], object]) -> Iterator[Path]:
         make(target, fill)
         yield target
     except BaseException:
-        shutil.rmtree(target, ignore_errors=True)
+        if target.exists():
+            remove(target)
         raise
 
 
 def remove(folder: Path) -> None:
-    """Remove a store that counts no more: at once for who looks for the newest."""
+    """Remove a store that counts no more: at once for who looks for the newest, even if no file can be opened to empty it."""
     gone = folder.with_suffix(".gone")
     shutil.rmtree(gone, ignore_errors=True)
     folder.rename(gone)
